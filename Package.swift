@@ -1,0 +1,46 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let package = Package(
+  name: "cairn",
+  platforms: [.macOS(.v15)],
+  products: [
+    .library(name: "Cairn", targets: ["Cairn"]),
+    .library(name: "CairnEngine", targets: ["CairnEngine"]),
+    .library(name: "CairnKV", targets: ["CairnKV"]),
+    .library(name: "CairnTesting", targets: ["CairnTesting"]),
+    .executable(name: "cairn", targets: ["CairnCommand"]),
+  ],
+  dependencies: [
+    // For the command-line tool alone: no library target depends on it.
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+  ],
+  targets: [
+    .systemLibrary(
+      name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"]), .brew(["zstd"])]),
+    .target(name: "CairnShims"),
+    .target(name: "CairnKV"),
+    .target(name: "CairnEngine", dependencies: ["CairnKV", "CairnShims", "CZstd"]),
+    .target(name: "Cairn", dependencies: ["CairnKV", "CairnEngine"]),
+    .target(name: "CairnTesting", dependencies: ["CairnKV", "CairnEngine", "Cairn"]),
+    .executableTarget(
+      name: "CairnCommand",
+      dependencies: ["Cairn", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+    .testTarget(name: "CairnKVTests", dependencies: ["CairnKV"]),
+    .testTarget(name: "CairnEngineTests", dependencies: ["CairnEngine", "CairnKV", "CairnTesting"]),
+    .testTarget(name: "CairnTests", dependencies: ["Cairn", "CairnKV", "CairnEngine", "CairnTesting"]),
+    .testTarget(name: "CairnTestingTests", dependencies: ["CairnTesting", "CairnEngine", "CairnKV"]),
+    .testTarget(name: "CairnCommandTests", dependencies: ["CairnCommand", "Cairn"]),
+    .testTarget(name: "ProjectTests"),
+  ],
+  swiftLanguageModes: [.v6]
+)
+
+for target in package.targets where ![.system, .plugin].contains(target.type) {
+  target.swiftSettings = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+  ]
+}

@@ -1,0 +1,99 @@
+public import CairnKV
+
+/// Every file operation the engine performs goes through this protocol, so that a test can run the engine on a
+/// simulated disk that loses what was not synced, and inject a failure at any call.
+///
+/// Every call throws a ``StorageError`` of code `.inputOutput` (`.full` for ENOSPC and EDQUOT) that carries the path
+/// and the system's error number. Interrupted calls (EINTR) are retried within the implementation.
+public protocol FileSystem: Sendable {
+  /// Opens or creates a file.
+  func openFile(_ path: String, _ mode: FileOpenMode) throws(StorageError) -> any File
+
+  /// Creates one directory with permissions 0700. Its parent must exist. One that exists already is fine.
+  func createDirectory(_ path: String) throws(StorageError)
+
+  /// Renames `source` to `destination`, replacing what is there. Durable once the directory is synced.
+  func rename(_ source: String, to destination: String) throws(StorageError)
+
+  /// Makes `destination` a second name of the file `source`. Fails if `destination` exists.
+  func link(_ source: String, to destination: String) throws(StorageError)
+
+  /// Removes a file's name. Durable once the directory is synced.
+  func remove(_ path: String) throws(StorageError)
+
+  /// The names in a directory, sorted, without `.` and `..`. A listing that fails throws: it is never empty instead.
+  func list(_ directory: String) throws(StorageError) -> [String]
+
+  /// What stands at `path`; `nil` when nothing does.
+  func information(at path: String) throws(StorageError) -> FileInformation?
+
+  /// Makes the directory's entries (creations, renames, removals) durable.
+  func synchronizeDirectory(_ path: String) throws(StorageError)
+
+  /// Takes the lock at `path`, creating the file if need be and writing this process's id into it.
+  ///
+  /// The lock excludes other processes and other holders in this process, and ends with the process.
+  /// - Throws: `.locked`, with the holder's process id where it can be read.
+  func lock(_ path: String) throws(StorageError) -> any FileLock
+}
+
+/// How a file is opened.
+public enum FileOpenMode: Sendable, Hashable {
+  /// It must exist; it is only read.
+  case read
+  /// It must exist; it is read and written.
+  case readWrite
+  /// It must not exist; it is created with permissions 0600, for reading and writing.
+  case create
+}
+
+/// What stands at a path.
+public struct FileInformation: Sendable, Hashable {
+  /// Whether it is a directory.
+  public var isDirectory: Bool
+  /// The file's length in bytes.
+  public var size: UInt64
+
+  /// Describes a file or directory.
+  public init(isDirectory: Bool, size: UInt64) {
+    self.isDirectory = isDirectory
+    self.size = size
+  }
+}
+
+/// An open file. Calls may come from several threads at once.
+public protocol File: AnyObject, Sendable {
+  /// The path it was opened under.
+  var path: String { get }
+
+  /// Reads into `buffer` from `offset` until the buffer is full or the file ends.
+  /// - Returns: how many bytes were read; fewer than `buffer.count` only at the end of the file.
+  func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(StorageError) -> Int
+
+  /// Writes all of `bytes` at `offset`, growing the file if need be.
+  func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(StorageError)
+
+  /// Makes the file's content and length durable (`fdatasync`; on macOS `F_FULLFSYNC`).
+  ///
+  /// After it has thrown, what was written since the last success may be lost although it can still be read. It
+  /// must not be retried in the hope that it then succeeds.
+  func synchronize() throws(StorageError)
+
+  /// Sets the file's length, cutting it off or growing it with zeros.
+  func truncate(to size: UInt64) throws(StorageError)
+
+  /// Reserves space so that writing up to `size` needs none later. A file system that cannot does nothing.
+  func preallocate(_ size: UInt64) throws(StorageError)
+
+  /// The file's length in bytes.
+  func size() throws(StorageError) -> UInt64
+
+  /// Closes the file. It must not be used afterwards. Also done, silently, when the last reference goes.
+  func close() throws(StorageError)
+}
+
+/// A held lock. Let go by ``release()``, or when the last reference or the process goes.
+public protocol FileLock: AnyObject, Sendable {
+  /// Lets go of the lock. Twice is fine.
+  func release()
+}

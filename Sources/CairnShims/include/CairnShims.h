@@ -1,0 +1,2 @@
+// The few C inlines that Swift cannot say.
+#pragma once
