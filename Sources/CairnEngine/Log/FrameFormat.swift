@@ -1,0 +1,208 @@
+import CairnKV
+
+/// Logs and manifests are *frame files*: a header page, then frames, each starting on a page border.
+/// Normative in format-spec.md, "Frame files".
+enum FrameFile {
+  /// The unit of alignment. An acknowledged page is never written again.
+  static let pageBytes = 4096
+  static let formatVersion: UInt32 = 1
+
+  /// What a frame file holds; its first eight bytes say so.
+  enum Purpose: UInt64 {
+    /// "CAIRNLOG"
+    case log = 0x474F_4C4E_5249_4143
+    /// "CAIRNMAN"
+    case manifest = 0x4E41_4D4E_5249_4143
+  }
+
+  /// The next page border at or after `offset`. Only for offsets that were checked to be far from overflow.
+  static func roundedUp(_ offset: UInt64) -> UInt64 {
+    (offset &+ UInt64(pageBytes - 1)) & ~UInt64(pageBytes - 1)
+  }
+}
+
+/// The first page of a frame file.
+///
+///      0  u64  purpose ("CAIRNLOG" or "CAIRNMAN")
+///      8  u32  format version       12  u32  zero
+///     16  u64  file number          24  u64  salt
+///     32  u64  predecessor's number, 0 for none
+///     40  u64  where the predecessor ended
+///     48  u32  checksum of the predecessor's last frame header (of its file header if it has no frame)
+///     52  u32  zero                 56  u64  encryption key id, zero: not encrypted
+///     64  …    zero
+///   4092  u32  CRC-32C of the 4092 bytes before
+struct FrameFileHeader: Equatable {
+  /// Where an earlier file's valid content ends, and the checksum that it ends with.
+  struct End: Equatable {
+    var number: UInt64
+    var offset: UInt64
+    var checksum: UInt32
+  }
+
+  var purpose: FrameFile.Purpose
+  var number: UInt64
+  /// Random. Marks every frame of this life of the file, so that what a recycled file held before is not taken for it.
+  var salt: UInt64
+  var predecessor: End?
+
+  func encoded() -> [UInt8] {
+    var page: [UInt8] = []
+    page.reserveCapacity(FrameFile.pageBytes)
+    page.append(littleEndian: purpose.rawValue)
+    page.append(littleEndian: FrameFile.formatVersion)
+    page.append(littleEndian: UInt32(0))
+    page.append(littleEndian: number)
+    page.append(littleEndian: salt)
+    page.append(littleEndian: predecessor?.number ?? 0)
+    page.append(littleEndian: predecessor?.offset ?? 0)
+    page.append(littleEndian: predecessor?.checksum ?? 0)
+    page.append(contentsOf: repeatElement(0, count: FrameFile.pageBytes - 4 - page.count))
+    page.append(littleEndian: page.withUnsafeBytes { CRC32C.checksum($0) })
+    return page
+  }
+
+  /// The checksum that the first frame names as its predecessor's.
+  static func checksum(ofEncoded page: UnsafeRawBufferPointer) -> UInt32 {
+    UInt32(littleEndian: page.loadUnaligned(fromByteOffset: FrameFile.pageBytes - 4, as: UInt32.self))
+  }
+
+  /// - Parameter page: one page.
+  init(decoding page: UnsafeRawBufferPointer, file: String, purpose: FrameFile.Purpose) throws(StorageError) {
+    func damaged(_ what: String) -> StorageError {
+      StorageError(.corruption, "the file header \(what); restore the file from a backup", file: file, offset: 0)
+    }
+    var reader = ByteReader(page)
+    guard page.count == FrameFile.pageBytes, let found = reader.readInteger(UInt64.self),
+      let version = reader.readInteger(UInt32.self), let reserved = reader.readInteger(UInt32.self),
+      let number = reader.readInteger(UInt64.self), let salt = reader.readInteger(UInt64.self),
+      let predecessorNumber = reader.readInteger(UInt64.self), let predecessorEnd = reader.readInteger(UInt64.self),
+      let predecessorChecksum = reader.readInteger(UInt32.self)
+    else { throw damaged("is cut off") }
+    guard found == purpose.rawValue else { throw damaged("does not begin with the name of this kind of file") }
+    let body = UnsafeRawBufferPointer(rebasing: page[..<(FrameFile.pageBytes - 4)])
+    guard CRC32C.checksum(body) == Self.checksum(ofEncoded: page) else { throw damaged("fails its checksum") }
+    guard version == FrameFile.formatVersion else {
+      throw StorageError(
+        .unsupportedFormat, "the file has format version \(version), this program knows \(FrameFile.formatVersion)",
+        file: file, offset: 8)
+    }
+    guard reserved == 0, body[52...].allSatisfy({ $0 == 0 }) else {
+      throw StorageError(
+        .unsupportedFormat, "the file header uses fields that this program does not know", file: file, offset: 52)
+    }
+    self.purpose = purpose
+    self.number = number
+    self.salt = salt
+    predecessor =
+      predecessorNumber == 0
+      ? nil : End(number: predecessorNumber, offset: predecessorEnd, checksum: predecessorChecksum)
+  }
+
+  init(purpose: FrameFile.Purpose, number: UInt64, salt: UInt64, predecessor: End?) {
+    self.purpose = purpose
+    self.number = number
+    self.salt = salt
+    self.predecessor = predecessor
+  }
+}
+
+/// What a frame is for.
+enum FrameKind: UInt8 {
+  /// A commit group: batches of operations.
+  case group = 1
+  /// Nothing but a durable-through mark: it vouches for the frames before it.
+  case seal = 2
+  /// One edit of the manifest.
+  case edit = 3
+}
+
+/// The first 64 bytes of a frame. The payload follows, then zeros up to the next page border.
+///
+///      0  u32  "CFRM"            4  u32  CRC-32C of bytes 8 to 64
+///      8  u64  the file's salt  16  u64  this frame's offset in the file
+///     24  u64  payload length   32  u64  sequence number of the first operation
+///     40  u64  durable-through: everything before this offset was synced when the frame was written
+///     48  u32  the previous frame's header checksum (the file header's for the first)
+///     52  u32  CRC-32C of the payload
+///     56  u32  batches in the payload       60  u8  kind       61  3 × zero
+struct FrameHeader: Equatable {
+  static let bytes = 64
+  static let magic: UInt32 = 0x4D52_4643
+
+  var salt: UInt64
+  var offset: UInt64
+  var payloadBytes: UInt64
+  var firstSequence: UInt64
+  var durableThrough: UInt64
+  var previousChecksum: UInt32
+  var payloadChecksum: UInt32
+  var batchCount: UInt32
+  var kind: FrameKind
+
+  /// Where the next frame begins; `nil` when the length is absurd.
+  var end: UInt64? {
+    let (unpadded, overflow) = offset.addingReportingOverflow(payloadBytes)
+    guard !overflow, unpadded < UInt64(Int64.max) - 2 * UInt64(FrameFile.pageBytes) else { return nil }
+    return FrameFile.roundedUp(unpadded + UInt64(Self.bytes))
+  }
+
+  func encoded() -> [UInt8] {
+    var header: [UInt8] = []
+    header.reserveCapacity(Self.bytes)
+    header.append(littleEndian: Self.magic)
+    header.append(littleEndian: UInt32(0))
+    header.append(littleEndian: salt)
+    header.append(littleEndian: offset)
+    header.append(littleEndian: payloadBytes)
+    header.append(littleEndian: firstSequence)
+    header.append(littleEndian: durableThrough)
+    header.append(littleEndian: previousChecksum)
+    header.append(littleEndian: payloadChecksum)
+    header.append(littleEndian: batchCount)
+    header.append(kind.rawValue)
+    header.append(contentsOf: repeatElement(0, count: 3))
+    header.overwrite(at: 4, littleEndian: header.withUnsafeBytes { Self.checksum(of: $0) })
+    return header
+  }
+
+  /// The checksum of an encoded header, computed anew.
+  static func checksum(of header: UnsafeRawBufferPointer) -> UInt32 {
+    CRC32C.checksum(UnsafeRawBufferPointer(rebasing: header[8..<bytes]))
+  }
+
+  /// A header that is whole and belongs to the file with this salt; `nil` for anything else.
+  ///
+  /// - Parameter bytes: at least 64 bytes.
+  init?(decoding bytes: UnsafeRawBufferPointer, salt: UInt64) {
+    var reader = ByteReader(bytes)
+    guard reader.readInteger(UInt32.self) == Self.magic, let checksum = reader.readInteger(UInt32.self),
+      reader.readInteger(UInt64.self) == salt, let offset = reader.readInteger(UInt64.self),
+      let payloadBytes = reader.readInteger(UInt64.self), let firstSequence = reader.readInteger(UInt64.self),
+      let durableThrough = reader.readInteger(UInt64.self), let previousChecksum = reader.readInteger(UInt32.self),
+      let payloadChecksum = reader.readInteger(UInt32.self), let batchCount = reader.readInteger(UInt32.self),
+      let kindNumber = reader.readInteger(UInt8.self), let reserved = reader.readBytes(3),
+      Self.checksum(of: bytes) == checksum, let kind = FrameKind(rawValue: kindNumber),
+      reserved.allSatisfy({ $0 == 0 })
+    else { return nil }
+    self.init(
+      salt: salt, offset: offset, payloadBytes: payloadBytes, firstSequence: firstSequence,
+      durableThrough: durableThrough, previousChecksum: previousChecksum, payloadChecksum: payloadChecksum,
+      batchCount: batchCount, kind: kind)
+  }
+
+  init(
+    salt: UInt64, offset: UInt64, payloadBytes: UInt64, firstSequence: UInt64, durableThrough: UInt64,
+    previousChecksum: UInt32, payloadChecksum: UInt32, batchCount: UInt32, kind: FrameKind
+  ) {
+    self.salt = salt
+    self.offset = offset
+    self.payloadBytes = payloadBytes
+    self.firstSequence = firstSequence
+    self.durableThrough = durableThrough
+    self.previousChecksum = previousChecksum
+    self.payloadChecksum = payloadChecksum
+    self.batchCount = batchCount
+    self.kind = kind
+  }
+}

@@ -1,0 +1,74 @@
+import CairnKV
+
+/// Appends frames to a frame file. Used by one thread at a time.
+///
+/// A page once written is never written again, so a sync that is torn can harm no frame but the newest. After any error
+/// the writer refuses everything: what a failed write or sync left on the disk is not known, and a second try would
+/// only seem to succeed (the system marks the lost pages clean).
+final class FrameWriter: @unchecked Sendable {
+  let file: any File
+  let header: FrameFileHeader
+  /// How many bytes had been written to the file beforehand: up to here a sync changes no metadata.
+  let capacity: UInt64
+
+  /// Where the next frame goes, and the checksum that it names.
+  private(set) var end: FrameFileHeader.End
+  private var durableThrough: UInt64
+  private var failure: StorageError?
+  private let buffer: FrameBuffer
+
+  /// Takes over a file whose header page is `header`, written and synced, and which holds no frame yet.
+  init(_ file: any File, header: FrameFileHeader, headerChecksum: UInt32, capacity: UInt64, buffer: FrameBuffer) {
+    self.file = file
+    self.header = header
+    self.capacity = capacity
+    self.buffer = buffer
+    durableThrough = UInt64(FrameFile.pageBytes)
+    end = .init(number: header.number, offset: durableThrough, checksum: headerChecksum)
+  }
+
+  /// Whether everything appended has been synced.
+  var isSynchronized: Bool { durableThrough == end.offset }
+
+  /// Writes the buffer's payload as one frame behind the last one. Not durable before ``synchronize()``.
+  func append(_ kind: FrameKind, firstSequence: UInt64, batchCount: UInt32) throws(StorageError) {
+    if let failure { throw failure }
+    let payload = buffer.payload
+    let frame = FrameHeader(
+      salt: header.salt, offset: end.offset, payloadBytes: UInt64(payload.count), firstSequence: firstSequence,
+      durableThrough: durableThrough, previousChecksum: end.checksum, payloadChecksum: CRC32C.checksum(payload),
+      batchCount: batchCount, kind: kind)
+    let encoded = frame.encoded()
+    let bytes = buffer.seal(with: encoded)
+    do throws(StorageError) {
+      try file.write(bytes, at: end.offset)
+    } catch {
+      failure = error
+      throw error
+    }
+    end.offset += UInt64(bytes.count)
+    end.checksum = UInt32(littleEndian: encoded.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: 4, as: UInt32.self) })
+  }
+
+  /// Makes everything appended so far durable.
+  func synchronize() throws(StorageError) {
+    if let failure { throw failure }
+    if isSynchronized { return }
+    do throws(StorageError) {
+      try file.synchronize()
+    } catch {
+      failure = error
+      throw error
+    }
+    durableThrough = end.offset
+  }
+
+  /// Vouches for the frames before it: without it, damage to the last frame of a closed file could not be told from a
+  /// frame that was never synced.
+  func appendSeal(lastSequence: UInt64) throws(StorageError) {
+    try synchronize()
+    buffer.removeAll()
+    try append(.seal, firstSequence: lastSequence, batchCount: 0)
+    try synchronize()
+  }
+}

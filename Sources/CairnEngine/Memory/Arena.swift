@@ -1,0 +1,54 @@
+import Synchronization
+
+/// Memory for one memtable: handed out in order, never moved, freed all at once.
+///
+/// Invariant that makes sharing it between threads sound: one thread at a time allocates (the commit leader); a
+/// chunk is freed only in `deinit`; and whoever reads from it holds a reference to the owner of the arena and got
+/// the address through an acquiring load that pairs with the releasing store after the memory was filled.
+final class Arena: @unchecked Sendable {
+  private var chunks: [UnsafeMutableRawPointer] = []
+  private var nextAddress: UnsafeMutableRawPointer?
+  private var remaining = 0
+  private var nextChunkBytes: Int
+  private let reserved = Atomic<Int>(0)
+
+  private static let greatestChunkBytes = 4 << 20
+  private static let alignment = 8
+
+  /// Starts small, so that an idle store costs little, and doubles its chunks from there.
+  init(firstChunkBytes: Int) {
+    nextChunkBytes = firstChunkBytes
+  }
+
+  deinit {
+    for chunk in chunks { chunk.deallocate() }
+  }
+
+  /// What has been taken from the system, in bytes. May be read from any thread.
+  var reservedBytes: Int { reserved.load(ordering: .relaxed) }
+
+  /// Eight-byte-aligned, uninitialised memory that lives as long as the arena.
+  func allocate(_ count: Int) -> UnsafeMutableRawPointer {
+    let rounded = (count + Self.alignment - 1) & ~(Self.alignment - 1)
+    if rounded <= remaining, let address = nextAddress {
+      nextAddress = address + rounded
+      remaining -= rounded
+      return address
+    }
+    // What is large gets memory of its own, so that the rest of the current chunk is not wasted on it.
+    if rounded > nextChunkBytes / 4 { return newChunk(rounded) }
+    let chunkBytes = nextChunkBytes
+    nextChunkBytes = min(nextChunkBytes * 2, Self.greatestChunkBytes)
+    let chunk = newChunk(chunkBytes)
+    nextAddress = chunk + rounded
+    remaining = chunkBytes - rounded
+    return chunk
+  }
+
+  private func newChunk(_ count: Int) -> UnsafeMutableRawPointer {
+    let chunk = UnsafeMutableRawPointer.allocate(byteCount: count, alignment: 16)
+    chunks.append(chunk)
+    reserved.add(count, ordering: .relaxed)
+    return chunk
+  }
+}

@@ -1,0 +1,69 @@
+import Synchronization
+
+/// The newest entries, in memory: a skip list for keys, a set for range removals.
+///
+/// One thread at a time writes (the commit leader); readers take no lock, but for a short one to copy the reference
+/// to the range removals when there are any. Entries become visible to readers only through the sequence number that
+/// they read at, so a group may be applied before it is durable.
+final class Memtable: Sendable {
+  private let list: SkipList
+  private let removals = Mutex(RangeTombstoneSet())
+  private let removalCount = Atomic<Int>(0)
+  private let greatestSequence = Atomic<UInt64>(0)
+
+  /// The oldest log that holds entries of this memtable: it and the later ones are needed until this is flushed.
+  let oldestLog: UInt64
+
+  init(oldestLog: UInt64, firstChunkBytes: Int = 256 << 10) {
+    self.oldestLog = oldestLog
+    list = SkipList(firstChunkBytes: firstChunkBytes)
+  }
+
+  // MARK: Writing
+
+  func insert(key: UnsafeRawBufferPointer, trailer: EntryTrailer, value: UnsafeRawBufferPointer) {
+    list.insert(key: key, trailer: trailer, value: value)
+    greatestSequence.store(max(greatestSequence.load(ordering: .relaxed), trailer.sequence), ordering: .relaxed)
+  }
+
+  func insert(_ tombstone: RangeTombstone) {
+    removals.withLock { $0.insert(tombstone) }
+    removalCount.add(1, ordering: .releasing)
+    greatestSequence.store(max(greatestSequence.load(ordering: .relaxed), tombstone.sequence), ordering: .relaxed)
+  }
+
+  // MARK: Reading
+
+  /// What it takes from the system, in bytes.
+  var reservedBytes: Int { list.arena.reservedBytes }
+  var entryCount: Int { list.count }
+  var rangeRemovalCount: Int { removalCount.load(ordering: .acquiring) }
+  var isEmpty: Bool { entryCount == 0 && rangeRemovalCount == 0 }
+  /// The sequence number of the newest entry, published or not; 0 when empty.
+  var newestSequence: UInt64 { greatestSequence.load(ordering: .relaxed) }
+
+  func makeCursor() -> SourceCursor { SkipListCursor(list) }
+
+  /// The range removals added so far.
+  var rangeRemovals: RangeTombstoneSet {
+    rangeRemovalCount == 0 ? RangeTombstoneSet() : removals.withLock { $0 }
+  }
+
+  /// The newest entry of `key` that is not newer than `sequence`.
+  func find(_ key: UnsafeRawBufferPointer, visibleAt sequence: UInt64) -> PointLookup? {
+    guard let node = list.firstNode(atOrAfter: key, .newest(visibleAt: sequence)),
+      EntryOrder.compare(node.key, key) == 0
+    else { return nil }
+    let trailer = node.trailer
+    return switch trailer.kind {
+    case .value: .value([UInt8](node.value), sequence: trailer.sequence)
+    case .removal, nil: .removal(sequence: trailer.sequence)
+    }
+  }
+
+  /// The sequence number of the newest entry of `key`, published or not; 0 when there is none.
+  func newestSequence(of key: UnsafeRawBufferPointer) -> UInt64 {
+    guard let node = list.firstNode(atOrAfter: key, .newest), EntryOrder.compare(node.key, key) == 0 else { return 0 }
+    return node.trailer.sequence
+  }
+}

@@ -1,0 +1,116 @@
+/// Range removals, arranged so that "which is the newest that covers this key?" is a binary search.
+///
+/// Removals that overlap are cut into *fragments*: disjoint ranges in order, each with the sequence numbers of all
+/// removals that cover it. Cutting costs time in proportion to their number, so the newest few are kept aside uncut and
+/// looked through one by one.
+struct RangeTombstoneSet: Sendable {
+  private struct Fragment: Sendable {
+    var lower: [UInt8]
+    var upper: [UInt8]?
+    /// Newest first.
+    var sequences: [UInt64]
+  }
+
+  /// In the order in which they were added.
+  private(set) var all: [RangeTombstone] = []
+  private var fragments: [Fragment] = []
+  private var fragmentedCount = 0
+
+  private static let greatestUnfragmented = 32
+
+  init() {}
+
+  init(_ tombstones: [RangeTombstone]) {
+    all = tombstones
+    if all.count > Self.greatestUnfragmented { fragment() }
+  }
+
+  var isEmpty: Bool { all.isEmpty }
+  var count: Int { all.count }
+
+  mutating func insert(_ tombstone: RangeTombstone) {
+    all.append(tombstone)
+    if all.count - fragmentedCount > Self.greatestUnfragmented { fragment() }
+  }
+
+  /// The sequence number of the newest removal that covers `key` and is not newer than `sequence`; 0 for none.
+  func newestCovering(_ key: UnsafeRawBufferPointer, visibleAt sequence: UInt64) -> UInt64 {
+    var newest: UInt64 = 0
+    for tombstone in all[fragmentedCount...]
+    where tombstone.sequence <= sequence && tombstone.sequence > newest && tombstone.covers(key) {
+      newest = tombstone.sequence
+    }
+    if let fragment = fragment(containing: key), let found = fragment.sequences.first(where: { $0 <= sequence }) {
+      newest = max(newest, found)
+    }
+    return newest
+  }
+
+  /// Whether some removal newer than `sequence` touches the range `[lower, upper)`.
+  func hasRemoval(newerThan sequence: UInt64, from lower: [UInt8], to upper: [UInt8]?) -> Bool {
+    all.contains { $0.sequence > sequence && $0.overlaps(from: lower, to: upper) }
+  }
+
+  private func fragment(containing key: UnsafeRawBufferPointer) -> Fragment? {
+    var low = 0
+    var high = fragments.count
+    while low < high {
+      let middle = (low + high) / 2
+      let startsAfter = fragments[middle].lower.withUnsafeBytes { EntryOrder.compare($0, key) > 0 }
+      if startsAfter { high = middle } else { low = middle + 1 }
+    }
+    guard low > 0 else { return nil }
+    let candidate = fragments[low - 1]
+    guard let upper = candidate.upper else { return candidate }
+    return upper.withUnsafeBytes { EntryOrder.compare(key, $0) < 0 } ? candidate : nil
+  }
+
+  /// One sweep over all borders, with the removals that are open at each.
+  private mutating func fragment() {
+    var borders: [[UInt8]] = []
+    for tombstone in all {
+      borders.append(tombstone.lower)
+      if let upper = tombstone.upper { borders.append(upper) }
+    }
+    borders.sort { $0.lexicographicallyPrecedes($1) }
+    let starts = all.sorted { $0.lower.lexicographicallyPrecedes($1.lower) }
+    var result: [Fragment] = []
+    var open: [RangeTombstone] = []
+    var nextStart = 0
+    for (index, border) in borders.enumerated() where index == 0 || border != borders[index - 1] {
+      open.removeAll { tombstone in
+        guard let upper = tombstone.upper else { return false }
+        return !border.lexicographicallyPrecedes(upper)
+      }
+      while nextStart < starts.count, starts[nextStart].lower == border {
+        if !starts[nextStart].isEmpty { open.append(starts[nextStart]) }
+        nextStart += 1
+      }
+      if let previous = result.last, previous.upper == nil { result[result.count - 1].upper = border }
+      if !open.isEmpty {
+        result.append(Fragment(lower: border, upper: nil, sequences: open.map(\.sequence).sorted(by: >)))
+      }
+    }
+    fragments = result
+    fragmentedCount = all.count
+  }
+}
+
+extension RangeTombstone {
+  var isEmpty: Bool {
+    guard let upper else { return false }
+    return !lower.lexicographicallyPrecedes(upper)
+  }
+
+  func covers(_ key: UnsafeRawBufferPointer) -> Bool {
+    guard lower.withUnsafeBytes({ EntryOrder.compare($0, key) <= 0 }) else { return false }
+    guard let upper else { return true }
+    return upper.withUnsafeBytes { EntryOrder.compare(key, $0) < 0 }
+  }
+
+  func overlaps(from lower: [UInt8], to upper: [UInt8]?) -> Bool {
+    if let upper, !self.lower.lexicographicallyPrecedes(upper) { return false }
+    guard let end = self.upper else { return true }
+    return lower.lexicographicallyPrecedes(end)
+  }
+}

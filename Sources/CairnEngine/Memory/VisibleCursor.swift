@@ -1,0 +1,164 @@
+import CairnKV
+
+/// What a reader sees of a merged source: for each key the newest version visible to it, unless that is a removal
+/// or a newer range removal covers it.
+///
+/// Going forward, the versions of a key come newest first, and the first visible one decides. Going back they come
+/// oldest first, so the key and value of the best one so far are copied until the key changes.
+final class VisibleCursor {
+  /// Range removals of one source, and the newest of them that this reader sees.
+  struct Removals {
+    var tombstones: RangeTombstoneSet
+    var visibleAt: UInt64
+  }
+
+  private let source: SourceCursor
+  private let snapshot: UInt64
+  private let removals: [Removals]
+  private let range: KeyRange
+
+  private(set) var isValid = false
+  private var isForward = true
+  // While going back, and for the key of the entry that a forward step leaves, copies are kept here.
+  private var keyCopy: [UInt8] = []
+  private var valueCopy: [UInt8] = []
+
+  /// Stepping over more versions of one key than this costs more than a seek past them.
+  private static let stepsBeforeSeek = 8
+
+  /// - Parameter snapshot: entries with a sequence number up to this one are visible, and those from
+  ///   ``EntryTrailer/firstOwnSequence`` on: the transaction's own.
+  init(_ source: SourceCursor, snapshot: UInt64, removals: [Removals], range: KeyRange) {
+    self.source = source
+    self.snapshot = snapshot
+    self.removals = removals
+    self.range = range
+  }
+
+  /// The current key; good until the next move.
+  var key: [UInt8] { isForward ? [UInt8](source.key) : keyCopy }
+  /// The current value; good until the next move.
+  var value: [UInt8] { isForward ? [UInt8](source.value) : valueCopy }
+
+  /// Moves to the first visible entry of the range.
+  func seekToFirst() throws(StorageError) {
+    isForward = true
+    isValid = false
+    try withBytes(of: range.lower) { lower throws(StorageError) in try source.seek(atOrAfter: lower, .newest) }
+    try settleForward()
+  }
+
+  /// Moves to the last visible entry of the range.
+  func seekToLast() throws(StorageError) {
+    isForward = false
+    isValid = false
+    if let upper = range.upper {
+      try withBytes(of: upper) { upper throws(StorageError) in try source.seek(before: upper, .newest) }
+    } else {
+      try source.seekToLast()
+    }
+    try settleBackward()
+  }
+
+  /// Moves on in the direction of the last seek.
+  func advance() throws(StorageError) {
+    isValid = false
+    if isForward {
+      try leaveKey()
+      try settleForward()
+    } else {
+      try settleBackward()
+    }
+  }
+
+  // MARK: Forward
+
+  /// Moves the source past every version of its current key.
+  private func leaveKey() throws(StorageError) {
+    keyCopy.replaceContents(with: source.key)
+    var steps = 0
+    while source.isValid, isCurrentKey(keyCopy) {
+      steps += 1
+      if steps > Self.stepsBeforeSeek {
+        let past = EntryTrailer(rawValue: 0)
+        try withBytes(of: keyCopy) { key throws(StorageError) in try source.seek(atOrAfter: key, past) }
+        if source.isValid, isCurrentKey(keyCopy) { try source.next() }
+      } else {
+        try source.next()
+      }
+    }
+  }
+
+  private func settleForward() throws(StorageError) {
+    while source.isValid {
+      if let upper = range.upper, upper.withUnsafeBytes({ EntryOrder.compare(source.key, $0) >= 0 }) { return }
+      if !isVisible(source.trailer) {
+        try source.next()
+        continue
+      }
+      if isLive(source.key, source.trailer) {
+        isValid = true
+        return
+      }
+      try leaveKey()
+    }
+  }
+
+  // MARK: Backward
+
+  /// Reads all versions of the key that the source stands on, and of the keys before it, until one is live.
+  private func settleBackward() throws(StorageError) {
+    while source.isValid {
+      if range.lower.withUnsafeBytes({ EntryOrder.compare(source.key, $0) < 0 }) { return }
+      keyCopy.replaceContents(with: source.key)
+      var live = false
+      while source.isValid, isCurrentKey(keyCopy) {
+        if isVisible(source.trailer) {
+          live = isLive(source.key, source.trailer)
+          if live { valueCopy.replaceContents(with: source.value) }
+        }
+        try source.previous()
+      }
+      if live {
+        isValid = true
+        return
+      }
+    }
+  }
+
+  // MARK: Visibility
+
+  @inline(__always)
+  private func isVisible(_ trailer: EntryTrailer) -> Bool {
+    trailer.sequence <= snapshot || trailer.sequence >= EntryTrailer.firstOwnSequence
+  }
+
+  @inline(__always)
+  private func isLive(_ key: UnsafeRawBufferPointer, _ trailer: EntryTrailer) -> Bool {
+    guard trailer.kind == .value else { return false }
+    for removal in removals
+    where removal.tombstones.newestCovering(key, visibleAt: removal.visibleAt) > trailer.sequence {
+      return false
+    }
+    return true
+  }
+
+  @inline(__always)
+  private func isCurrentKey(_ key: [UInt8]) -> Bool {
+    key.withUnsafeBytes { EntryOrder.compare(source.key, $0) == 0 }
+  }
+}
+
+extension EntryTrailer {
+  /// A transaction's own writes carry sequence numbers from here on until it commits: newer than all that is stored.
+  static let firstOwnSequence: UInt64 = 1 << 55
+}
+
+extension [UInt8] {
+  /// Takes over other bytes, in the memory that is there already where they fit.
+  @inline(__always)
+  fileprivate mutating func replaceContents(with bytes: UnsafeRawBufferPointer) {
+    removeAll(keepingCapacity: true)
+    append(contentsOf: bytes)
+  }
+}
