@@ -16,7 +16,8 @@ public struct Environment: Sendable {
 
   /// An environment from its parts.
   public init(
-    fileSystem: any FileSystem, time: any TimeSource, random: any RandomSource, scheduler: any BackgroundScheduler
+    fileSystem: any FileSystem, time: any TimeSource, random: any RandomSource,
+    scheduler: any BackgroundScheduler
   ) {
     self.fileSystem = fileSystem
     self.time = time

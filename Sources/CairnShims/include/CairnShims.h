@@ -1,2 +1,46 @@
 // The few C inlines that Swift cannot say.
 #pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+// Writes the system's text for an error number, terminated by a zero byte. Safe to call from any thread.
+void cairn_describe_error(int number, char *buffer, size_t size);
+
+// Names the calling thread for people with debuggers, as far as the system allows (15 bytes on Linux).
+void cairn_name_this_thread(const char *name);
+
+#if defined(__linux__)
+// Reserves space for a file without changing its size. -1 with errno set when that fails.
+int cairn_preallocate(int descriptor, int64_t size);
+#endif
+
+// Waiting on a word of memory. cairn_wait_on_address returns when woken, when the word is not `expected`, and
+// now and then for no reason, so the caller looks at the word in a loop; 0, or the system's error number.
+#if defined(__linux__)
+#include <errno.h>
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static inline int cairn_wait_on_address(void *word, uint32_t expected) {
+  long result = syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, NULL, NULL, 0);
+  return result < 0 ? errno : 0;
+}
+
+static inline void cairn_wake_one(void *word) {
+  syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+#elif defined(__APPLE__)
+#include <errno.h>
+#include <os/os_sync_wait_on_address.h>
+
+static inline int cairn_wait_on_address(void *word, uint32_t expected) {
+  int result = os_sync_wait_on_address(word, expected, sizeof(uint32_t), OS_SYNC_WAIT_ON_ADDRESS_NONE);
+  return result < 0 ? errno : 0;
+}
+
+static inline void cairn_wake_one(void *word) {
+  os_sync_wake_by_address_any(word, sizeof(uint32_t), OS_SYNC_WAKE_BY_ADDRESS_NONE);
+}
+#endif
