@@ -51,6 +51,35 @@ struct RangeTombstoneSet: Sendable {
     all.contains { $0.sequence > sequence && $0.overlaps(from: lower, to: upper) }
   }
 
+  /// The same removals cut into disjoint ranges, without those that a newer one hides from every snapshot.
+  ///
+  /// - Parameter snapshots: the sequence numbers of the live snapshots, ascending.
+  func fragmented(snapshots: [UInt64]) -> [RangeTombstone] {
+    var whole = self
+    whole.fragment()
+    var result: [RangeTombstone] = []
+    // For each stripe, where in `result` the removal stands that the next fragment may continue.
+    var openInStripe: [Int: Int] = [:]
+    for fragment in whole.fragments {
+      var seen: [Int: Int] = [:]
+      for sequence in fragment.sequences {
+        let stripe = EntrySieve.stripe(of: sequence, snapshots)
+        if seen[stripe] != nil { continue }
+        if let previous = openInStripe[stripe], result[previous].sequence == sequence,
+          result[previous].upper == fragment.lower
+        {
+          result[previous].upper = fragment.upper
+          seen[stripe] = previous
+        } else {
+          seen[stripe] = result.count
+          result.append(RangeTombstone(lower: fragment.lower, upper: fragment.upper, sequence: sequence))
+        }
+      }
+      openInStripe = seen
+    }
+    return result
+  }
+
   private func fragment(containing key: UnsafeRawBufferPointer) -> Fragment? {
     var low = 0
     var high = fragments.count

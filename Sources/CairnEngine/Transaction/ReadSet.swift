@@ -1,0 +1,83 @@
+import CairnKV
+
+/// What a transaction has read, and so depends on.
+struct ReadSet: Sendable {
+  private(set) var keys: Set<[UInt8]> = []
+  private(set) var ranges: [KeyRange] = []
+
+  var isEmpty: Bool { keys.isEmpty && ranges.isEmpty }
+
+  mutating func add(_ key: [UInt8]) { keys.insert(key) }
+
+  mutating func add(_ range: KeyRange) {
+    if !range.isEmpty { ranges.append(range) }
+  }
+
+  /// Adds what a scan of `range` has looked at, if it ended at `last`.
+  mutating func add(_ range: KeyRange, _ direction: ScanDirection, endedAt last: [UInt8]?) {
+    guard let last else { return add(range) }
+    switch direction {
+    case .ascending: add(KeyRange(from: range.lower, to: last + [0]))
+    case .descending: add(KeyRange(from: last, to: range.upper))
+    }
+  }
+}
+
+extension ReadState {
+  /// Whether nothing in `reads` has a version newer than `snapshot`, published or not.
+  ///
+  /// Sources whose newest entry is not newer are passed over, so that this costs a look into the active memtable
+  /// unless the transaction has been running for long.
+  func isUnchanged(_ reads: ReadSet, since snapshot: UInt64) throws(StorageError) -> Bool {
+    for memtable in memtables where memtable.newestSequence > snapshot {
+      let removals = memtable.rangeRemovals
+      for key in reads.keys {
+        let changed = key.withUnsafeBytes {
+          memtable.newestSequence(of: $0) > snapshot
+            || removals.newestCovering($0, visibleAt: EntryTrailer.greatestSequence) > snapshot
+        }
+        if changed { return false }
+      }
+      for range in reads.ranges {
+        if removals.hasRemoval(newerThan: snapshot, from: range.lower, to: range.upper) { return false }
+        if try Self.hasEntry(memtable.makeCursor(), newerThan: snapshot, in: range) { return false }
+      }
+    }
+    for segment in version.levels.joined() where segment.properties.largestSequence > snapshot {
+      if try isChanged(segment, reads, since: snapshot) { return false }
+    }
+    return true
+  }
+
+  private func isChanged(
+    _ segment: SegmentFile, _ reads: ReadSet, since snapshot: UInt64
+  ) throws(StorageError) -> Bool {
+    let opened = try segment.opened()
+    for key in reads.keys {
+      let changed = try withBytes(of: key) { (key) throws(StorageError) in
+        guard segment.properties.mayContain(key) else { return false }
+        if opened.removals.newestCovering(key, visibleAt: EntryTrailer.greatestSequence) > snapshot { return true }
+        let found = try opened.reader.find(key, visibleAt: EntryTrailer.greatestSequence)
+        return (found?.sequence ?? 0) > snapshot
+      }
+      if changed { return true }
+    }
+    for range in reads.ranges where segment.properties.overlaps(range) {
+      if opened.removals.hasRemoval(newerThan: snapshot, from: range.lower, to: range.upper) { return true }
+      if try Self.hasEntry(opened.reader.makeCursor(), newerThan: snapshot, in: range) { return true }
+    }
+    return false
+  }
+
+  private static func hasEntry(
+    _ cursor: SourceCursor, newerThan snapshot: UInt64, in range: KeyRange
+  ) throws(StorageError) -> Bool {
+    try withBytes(of: range.lower) { (lower) throws(StorageError) in try cursor.seek(atOrAfter: lower, .newest) }
+    while cursor.isValid {
+      if let upper = range.upper, upper.withUnsafeBytes({ EntryOrder.compare(cursor.key, $0) >= 0 }) { return false }
+      if cursor.trailer.sequence > snapshot { return true }
+      try cursor.next()
+    }
+    return false
+  }
+}

@@ -1,0 +1,98 @@
+import CairnKV
+
+/// Reads of the tree as it was at one moment, at one sequence number, with a transaction's own writes on top if it has any.
+struct ReadView {
+  let state: ReadState
+  let snapshot: UInt64
+
+  /// The value of `key`, looked for from the newest source to the oldest: the first that has anything on it decides.
+  func get(_ key: UnsafeRawBufferPointer, own: Memtable?) throws(StorageError) -> [UInt8]? {
+    if let own, let decided = decision(own, key, visibleAt: .max) { return decided.value }
+    if let decided = decision(state.active, key, visibleAt: snapshot) { return decided.value }
+    for memtable in state.sealed {
+      if let decided = decision(memtable, key, visibleAt: snapshot) { return decided.value }
+    }
+    for segment in state.version.levels[0] where segment.properties.mayContain(key) {
+      if let decided = try decision(segment, key) { return decided.value }
+    }
+    for level in 1..<state.version.levels.count {
+      guard let segment = state.version.segment(of: level, containing: key) else { continue }
+      if let decided = try decision(segment, key) { return decided.value }
+    }
+    return nil
+  }
+
+  /// What a source says about a key that it knows of.
+  private struct Decision {
+    var value: [UInt8]?
+  }
+
+  @inline(__always)
+  private func decision(_ memtable: Memtable, _ key: UnsafeRawBufferPointer, visibleAt sequence: UInt64) -> Decision? {
+    let covered =
+      memtable.rangeRemovalCount == 0 ? 0 : memtable.rangeRemovals.newestCovering(key, visibleAt: sequence)
+    return decision(memtable.find(key, visibleAt: sequence), coveredBy: covered)
+  }
+
+  @inline(__always)
+  private func decision(_ segment: SegmentFile, _ key: UnsafeRawBufferPointer) throws(StorageError) -> Decision? {
+    let opened = try segment.opened()
+    let covered = segment.hasRangeRemovals ? opened.removals.newestCovering(key, visibleAt: snapshot) : 0
+    return decision(try opened.reader.find(key, visibleAt: snapshot), coveredBy: covered)
+  }
+
+  @inline(__always)
+  private func decision(_ found: PointLookup?, coveredBy removal: UInt64) -> Decision? {
+    switch found {
+    case .value(let value, let sequence) where sequence > removal: Decision(value: value)
+    case .value, .removal: Decision(value: nil)
+    case nil: removal > 0 ? Decision(value: nil) : nil
+    }
+  }
+
+  /// The visible entries of `range`.
+  func cursor(_ range: KeyRange, own: Memtable?) throws(StorageError) -> VisibleCursor {
+    var sources: [SourceCursor] = []
+    var removals: [VisibleCursor.Removals] = []
+    func add(_ memtable: Memtable, visibleAt sequence: UInt64) {
+      if memtable.entryCount > 0 { sources.append(memtable.makeCursor()) }
+      if memtable.rangeRemovalCount > 0 {
+        removals.append(.init(tombstones: memtable.rangeRemovals, visibleAt: sequence))
+      }
+    }
+    if let own { add(own, visibleAt: .max) }
+    for memtable in state.memtables { add(memtable, visibleAt: snapshot) }
+    for level in state.version.levels.indices {
+      let segments = state.version.segments(of: level, overlapping: range)
+      for segment in segments where segment.hasRangeRemovals {
+        removals.append(.init(tombstones: try segment.opened().removals, visibleAt: snapshot))
+      }
+      if level == 0 {
+        for segment in segments { sources.append(try segment.opened().reader.makeCursor()) }
+      } else if !segments.isEmpty {
+        sources.append(LevelCursor(segments))
+      }
+    }
+    let source = sources.count == 1 ? sources[0] : MergingCursor(sources)
+    return VisibleCursor(source, snapshot: snapshot, removals: removals, range: range)
+  }
+
+  /// Calls `visit` with the entries of `range`.
+  /// - Returns: the key of the last entry visited if the scan ended before the range did.
+  func scan(
+    _ range: KeyRange, _ direction: ScanDirection, limit: Int?, own: Memtable?, _ visit: (KeyValue) -> ScanStep
+  ) throws(StorageError) -> [UInt8]? {
+    if range.isEmpty { return nil }
+    var remaining = limit ?? .max
+    guard remaining > 0 else { return direction == .ascending ? range.lower : nil }
+    let cursor = try cursor(range, own: own)
+    if direction == .ascending { try cursor.seekToFirst() } else { try cursor.seekToLast() }
+    while cursor.isValid {
+      let entry = KeyValue(key: cursor.key, value: cursor.value)
+      remaining -= 1
+      if visit(entry) == .stop || remaining == 0 { return entry.key }
+      try cursor.advance()
+    }
+    return nil
+  }
+}

@@ -1,0 +1,131 @@
+public import CairnKV
+
+/// Writes that take effect together: the unit of atomicity, already in the form in which the log holds it.
+///
+/// Each operation is a kind byte, then its keys and values with varint lengths. Normative in format-spec.md, "Batches".
+public struct WriteBatch: Sendable {
+  /// What an operation does.
+  enum Operation: UInt8 {
+    case removal = 0
+    case value = 1
+    case rangeRemoval = 2
+    /// To the end of the key space.
+    case openRangeRemoval = 3
+  }
+
+  /// Eight bytes of `bytes` to be replaced by the commit's position plus `addend`.
+  private struct Placeholder {
+    var offset: Int
+    var addend: UInt32
+  }
+
+  private(set) var bytes: [UInt8] = []
+  private(set) var count: UInt32 = 0
+  /// The operations that hold placeholders, by index.
+  private(set) var commitOrdered: Set<UInt32> = []
+  private var placeholders: [Placeholder] = []
+  private let byteLimit: Int
+
+  init(byteLimit: Int) {
+    self.byteLimit = byteLimit
+  }
+
+  /// Whether nothing was written.
+  public var isEmpty: Bool { count == 0 }
+
+  /// Sets `key` to `value`.
+  public mutating func set(_ key: [UInt8], to value: [UInt8]) throws(StorageError) {
+    try check(key: key)
+    try check(value: value)
+    try begin(.value, key.count + value.count)
+    bytes.append(lengthPrefixed: key)
+    bytes.append(lengthPrefixed: value)
+  }
+
+  /// Sets a key or a value that holds the commit's own position.
+  public mutating func set(_ key: CommitOrderedBytes, to value: CommitOrderedBytes) throws(StorageError) {
+    try check(key: key.bytes)
+    try check(value: value.bytes)
+    try begin(.value, key.bytes.count + value.bytes.count)
+    append(key)
+    append(value)
+    if key.placeholderOffset != nil || value.placeholderOffset != nil { commitOrdered.insert(count - 1) }
+  }
+
+  /// Removes `key`.
+  public mutating func remove(_ key: [UInt8]) throws(StorageError) {
+    try check(key: key)
+    try begin(.removal, key.count)
+    bytes.append(lengthPrefixed: key)
+  }
+
+  /// Removes every key in `range`.
+  public mutating func remove(_ range: KeyRange) throws(StorageError) {
+    try checkBound(range.lower)
+    if let upper = range.upper { try checkBound(upper) }
+    if range.isEmpty { return }
+    try begin(range.upper == nil ? .openRangeRemoval : .rangeRemoval, range.lower.count + (range.upper?.count ?? 0))
+    bytes.append(lengthPrefixed: range.lower)
+    if let upper = range.upper { bytes.append(lengthPrefixed: upper) }
+  }
+
+  // MARK: Commit
+
+  /// Fills in the commit's position.
+  mutating func resolve(at position: UInt64) {
+    for placeholder in placeholders {
+      bytes.overwrite(at: placeholder.offset, littleEndian: (position &+ UInt64(placeholder.addend)).byteSwapped)
+    }
+  }
+
+  /// Every addend must leave the position below the next commit's.
+  func checkAddends() throws(StorageError) {
+    if let placeholder = placeholders.first(where: { $0.addend >= count }) {
+      throw StorageError(
+        .invalidArgument,
+        "a commit-ordered key adds \(placeholder.addend) to its position in a transaction of \(count) operations; "
+          + "the addend must be less than their number")
+    }
+  }
+
+  // MARK: Building
+
+  private mutating func append(_ ordered: CommitOrderedBytes) {
+    bytes.append(varint: UInt64(ordered.bytes.count))
+    if let offset = ordered.placeholderOffset {
+      placeholders.append(Placeholder(offset: bytes.count + offset, addend: ordered.addend))
+    }
+    bytes.append(contentsOf: ordered.bytes)
+  }
+
+  private mutating func begin(_ operation: Operation, _ contentBytes: Int) throws(StorageError) {
+    guard count < UInt32.max, bytes.count + contentBytes + 32 <= byteLimit else {
+      throw StorageError(
+        .transactionTooLarge, "the transaction would exceed \(byteLimit) bytes; split it, or raise the memory limit")
+    }
+    bytes.append(operation.rawValue)
+    count += 1
+  }
+
+  private func check(key: [UInt8]) throws(StorageError) {
+    guard key.count <= StorageLimits.keyBytes else {
+      throw StorageError(
+        .keyTooLong, "a key of \(key.count) bytes; the longest is \(StorageLimits.keyBytes)")
+    }
+  }
+
+  /// The bound past the longest key may be one byte longer than a key.
+  private func checkBound(_ bound: [UInt8]) throws(StorageError) {
+    guard bound.count <= StorageLimits.keyBytes + 1 else {
+      throw StorageError(
+        .keyTooLong, "a range bound of \(bound.count) bytes; the longest is \(StorageLimits.keyBytes + 1)")
+    }
+  }
+
+  private func check(value: [UInt8]) throws(StorageError) {
+    guard value.count <= StorageLimits.valueBytes else {
+      throw StorageError(
+        .valueTooLarge, "a value of \(value.count) bytes; the largest is \(StorageLimits.valueBytes)")
+    }
+  }
+}

@@ -1,0 +1,72 @@
+import CairnKV
+
+/// What one compaction takes, and where it puts it.
+struct Compaction {
+  /// The level that is relieved.
+  var level: Int
+  var upper: [SegmentFile]
+  /// The segments of the next level that share keys with them.
+  var lower: [SegmentFile]
+
+  var inputs: [SegmentFile] { upper + lower }
+  /// Nothing to merge with: the segment only changes its level.
+  var isTrivialMove: Bool { upper.count == 1 && lower.isEmpty }
+}
+
+/// Chooses the next compaction: of the level that exceeds its limit most.
+struct CompactionPicker {
+  /// Level 0 is relieved when it has this many segments: each costs every read a look.
+  var levelZeroSegments: Int
+  /// What level 1 may hold; each further level ten times as much.
+  var levelOneBytes: UInt64
+  /// For each level, the upper end of what was compacted last: the next one goes on from there, round and round.
+  private var lastCompacted: [Int: [UInt8]] = [:]
+
+  private static let levelFactor: UInt64 = 10
+
+  init(levelZeroSegments: Int, levelOneBytes: UInt64) {
+    self.levelZeroSegments = levelZeroSegments
+    self.levelOneBytes = levelOneBytes
+  }
+
+  /// How far a level exceeds its limit: from 1 on it is due.
+  func score(_ version: Version, _ level: Int) -> Double {
+    if level == 0 { return Double(version.levels[0].count) / Double(levelZeroSegments) }
+    let limit = (1..<level).reduce(levelOneBytes) { limit, _ in limit * Self.levelFactor }
+    return Double(version.bytes(of: level)) / Double(limit)
+  }
+
+  /// The compaction that is due most; `nil` when none is.
+  mutating func pick(_ version: Version) -> Compaction? {
+    let due = (0..<VersionEdit.levelCount - 1).map { ($0, score(version, $0)) }.max { $0.1 < $1.1 }
+    guard let (level, score) = due, score >= 1 else { return nil }
+    if level == 0 { return pickLevelZero(version) }
+    let segments = version.levels[level]
+    let next = lastCompacted[level].flatMap { last in
+      segments.first { last.lexicographicallyPrecedes($0.properties.lowerBound) }
+    }
+    guard let chosen = next ?? segments.first else { return nil }
+    lastCompacted[level] = chosen.properties.lowerBound
+    return Compaction(
+      level: level, upper: [chosen], lower: version.levels[level + 1].filter { $0.properties.overlaps(chosen.properties) })
+  }
+
+  private func pickLevelZero(_ version: Version) -> Compaction? {
+    let segments = version.levels[0]
+    guard let oldest = segments.last else { return nil }
+    // What was loaded in key order overlaps nothing: it is moved, not rewritten.
+    let isAlone = segments.dropLast().allSatisfy { !$0.properties.overlaps(oldest.properties) }
+    let below = version.levels[1]
+    if isAlone && below.allSatisfy({ !$0.properties.overlaps(oldest.properties) }) {
+      return Compaction(level: 0, upper: [oldest], lower: [])
+    }
+    // The outputs may lie anywhere between the outermost keys, so everything there has to be merged.
+    var bounds = oldest.properties
+    for segment in segments {
+      let other = segment.properties
+      if other.lowerBound.lexicographicallyPrecedes(bounds.lowerBound) { bounds.lowerBound = other.lowerBound }
+      if SegmentProperties.UpperBound.isLower(bounds.upperBound, other.upperBound) { bounds.upperBound = other.upperBound }
+    }
+    return Compaction(level: 0, upper: segments, lower: below.filter { $0.properties.overlaps(bounds) })
+  }
+}

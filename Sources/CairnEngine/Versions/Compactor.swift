@@ -1,0 +1,64 @@
+import CairnKV
+import Synchronization
+
+/// Merges segments down the levels, one compaction at a time.
+final class Compactor: Sendable {
+  private let tree: Tree
+  private let random: any RandomSource
+  private let segmentOptions: SegmentOptions
+  private let segmentBytes: Int
+  private let picker: Mutex<CompactionPicker>
+
+  init(
+    tree: Tree, random: any RandomSource, segmentOptions: SegmentOptions, segmentBytes: Int, picker: CompactionPicker
+  ) {
+    self.tree = tree
+    self.random = random
+    self.segmentOptions = segmentOptions
+    self.segmentBytes = segmentBytes
+    self.picker = Mutex(picker)
+  }
+
+  /// - Returns: whether a compaction was due. Only from one thread at a time.
+  func compactOnce() throws(StorageError) -> Bool {
+    let version = tree.state.version
+    guard let compaction = picker.withLock({ $0.pick(version) }) else { return false }
+    var edit = VersionEdit()
+    edit.removedSegments = compaction.inputs.map(\.number)
+    let target = compaction.level + 1
+    if compaction.isTrivialMove {
+      edit.addedSegments = compaction.upper.map { .init(level: target, properties: $0.properties) }
+    } else {
+      edit.addedSegments = try merge(compaction, version).map { .init(level: target, properties: $0) }
+    }
+    try tree.apply(edit)
+    return true
+  }
+
+  private func merge(_ compaction: Compaction, _ version: Version) throws(StorageError) -> [SegmentProperties] {
+    let deeper = compaction.level + 2
+    let snapshots = tree.snapshots.live
+    var removals: [RangeTombstone] = []
+    var sources: [SourceCursor] = []
+    for segment in compaction.inputs {
+      let opened = try segment.opened()
+      removals += opened.reader.rangeTombstones
+      if segment.properties.entryCount > 0 { sources.append(opened.reader.makeCursor()) }
+    }
+    let removalSet = RangeTombstoneSet(removals)
+    let sieve = EntrySieve(snapshots: snapshots, removals: removalSet) { key in
+      (deeper..<max(deeper, VersionEdit.levelCount)).allSatisfy { version.segment(of: $0, containing: key) == nil }
+    }
+    let kept = removalSet.fragmented(snapshots: snapshots).filter { removal in
+      let range = KeyRange(from: removal.lower, to: removal.upper)
+      let isDeepest = (deeper..<max(deeper, VersionEdit.levelCount)).allSatisfy {
+        version.segments(of: $0, overlapping: range).isEmpty
+      }
+      return !(isDeepest && EntrySieve.stripe(of: removal.sequence, snapshots) == 0)
+    }
+    let output = SegmentOutput(
+      directory: tree.directory, random: random, segmentOptions: segmentOptions, targetBytes: segmentBytes,
+      allocateFileNumber: tree.allocateFileNumber)
+    return try output.write(MergingCursor(sources), sieve, removals: kept)
+  }
+}

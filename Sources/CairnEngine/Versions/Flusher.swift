@@ -1,0 +1,36 @@
+import CairnKV
+
+/// Turns the oldest sealed memtable into a segment of level 0, and lets go of the logs that only it needed.
+struct Flusher {
+  let tree: Tree
+  let random: any RandomSource
+  let segmentOptions: SegmentOptions
+
+  /// - Returns: whether there was a memtable to flush.
+  func flushOldest() throws(StorageError) -> Bool {
+    let state = tree.state
+    guard let memtable = state.sealed.last else { return false }
+    let following = state.sealed.dropLast().last ?? state.active
+    var edit = VersionEdit()
+    edit.oldestLog = following.oldestLog
+    edit.lastSequence = memtable.newestSequence
+    if !memtable.isEmpty {
+      let removals = memtable.rangeRemovals
+      let output = SegmentOutput(
+        directory: tree.directory, random: random, segmentOptions: segmentOptions, targetBytes: .max,
+        allocateFileNumber: tree.allocateFileNumber)
+      let snapshots = tree.snapshots.live
+      let sieve = EntrySieve(snapshots: snapshots, removals: removals, isDeepest: { _ in false })
+      let kept = removals.fragmented(snapshots: snapshots)
+      let segments = try output.write(memtable.makeCursor(), sieve, removals: kept)
+      edit.addedSegments = segments.map { VersionEdit.AddedSegment(level: 0, properties: $0) }
+    }
+    let logs = tree.manifest.state.logs
+    try tree.apply(edit, flushed: memtable)
+    for number in logs where number < following.oldestLog {
+      // A log that cannot be removed now is a stray, which the next opening removes.
+      try? tree.logFiles.retire(log: number)
+    }
+    return true
+  }
+}

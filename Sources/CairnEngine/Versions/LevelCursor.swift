@@ -1,0 +1,83 @@
+import CairnKV
+
+/// Walks a sorted level: its segments one after the other, opening each when it is reached.
+final class LevelCursor: SourceCursor {
+  private let segments: [SegmentFile]
+  private var index = 0
+  private var current: SourceCursor?
+
+  init(_ segments: [SegmentFile]) {
+    self.segments = segments
+  }
+
+  override func seekToFirst() throws(StorageError) {
+    guard try open(0) else { return }
+    try current?.seekToFirst()
+    try settleForward()
+  }
+
+  override func seekToLast() throws(StorageError) {
+    guard try open(segments.count - 1) else { return }
+    try current?.seekToLast()
+    try settleBackward()
+  }
+
+  override func seek(atOrAfter key: UnsafeRawBufferPointer, _ trailer: EntryTrailer) throws(StorageError) {
+    guard try open(Version.firstIndex(in: segments, notBefore: key)) else { return }
+    try current?.seek(atOrAfter: key, trailer)
+    try settleForward()
+  }
+
+  override func seek(before key: UnsafeRawBufferPointer, _ trailer: EntryTrailer) throws(StorageError) {
+    // The entry before may stand in the segment that contains the key, or at the end of the one before it.
+    guard try open(min(Version.firstIndex(in: segments, notBefore: key), segments.count - 1)) else { return }
+    try current?.seek(before: key, trailer)
+    try settleBackward()
+  }
+
+  override func next() throws(StorageError) {
+    try current?.next()
+    try settleForward()
+  }
+
+  override func previous() throws(StorageError) {
+    try current?.previous()
+    try settleBackward()
+  }
+
+  private func open(_ index: Int) throws(StorageError) -> Bool {
+    isValid = false
+    guard segments.indices.contains(index) else {
+      current = nil
+      return false
+    }
+    if current == nil || index != self.index {
+      current = nil
+      current = try segments[index].opened().reader.makeCursor()
+      self.index = index
+    }
+    return true
+  }
+
+  private func settleForward() throws(StorageError) {
+    while current?.isValid == false, try open(index + 1) { try current?.seekToFirst() }
+    publish()
+  }
+
+  private func settleBackward() throws(StorageError) {
+    while current?.isValid == false, try open(index - 1) { try current?.seekToLast() }
+    publish()
+  }
+
+  @inline(__always)
+  private func publish() {
+    guard let current, current.isValid else {
+      isValid = false
+      return
+    }
+    key = current.key
+    trailer = current.trailer
+    value = current.value
+    isValid = true
+  }
+}

@@ -1,0 +1,118 @@
+import CairnKV
+import Synchronization
+
+/// What a reader needs to see the store as it was at one moment: the memtables and the segments. Never changes.
+final class ReadState: Sendable {
+  let active: Memtable
+  /// Memtables that wait to be flushed, newest first.
+  let sealed: [Memtable]
+  let version: Version
+
+  init(active: Memtable, sealed: [Memtable], version: Version) {
+    self.active = active
+    self.sealed = sealed
+    self.version = version
+  }
+
+  /// Newest first.
+  var memtables: [Memtable] { [active] + sealed }
+}
+
+/// The log-structured tree: the current memtables and segments, and the one way to change which they are.
+///
+/// Lock order: `changes`, then `current`. Readers take only `current`, for as long as it takes to copy a reference.
+final class Tree: Sendable {
+  let directory: StoreDirectory
+  let manifest: Manifest
+  let cache: BlockCache
+  let logFiles: LogFiles
+  let snapshots = SnapshotRegistry()
+
+  private let reclaimer: FileReclaimer
+  private let current: Mutex<ReadState>
+  private let changes = Mutex(())
+  private let publishedSequence: Atomic<UInt64>
+  private let nextFileNumber: Atomic<UInt64>
+
+  init(
+    directory: StoreDirectory, manifest: Manifest, cache: BlockCache, logFiles: LogFiles, reclaimer: FileReclaimer,
+    memtables: [Memtable], lastSequence: UInt64
+  ) {
+    self.directory = directory
+    self.manifest = manifest
+    self.cache = cache
+    self.logFiles = logFiles
+    self.reclaimer = reclaimer
+    let state = manifest.state
+    let version = Version(levels: []).successor(state) { properties in
+      SegmentFile(properties, directory: directory, cache: cache, reclaimer: reclaimer)
+    }
+    let newestFirst = memtables.reversed()
+    current = Mutex(
+      ReadState(
+        active: newestFirst.first ?? Memtable(oldestLog: state.logs.last ?? 0), sealed: Array(newestFirst.dropFirst()),
+        version: version))
+    publishedSequence = Atomic(lastSequence)
+    nextFileNumber = Atomic(state.nextFileNumber)
+  }
+
+  // MARK: Reading
+
+  var state: ReadState { current.withLock { $0 } }
+
+  /// The newest sequence number that readers may see.
+  var published: UInt64 { publishedSequence.load(ordering: .acquiring) }
+
+  /// The current state, and the sequence number to read it at.
+  func view() -> (ReadState, UInt64) {
+    // The state first: what is published later may be in a memtable that this state does not have.
+    current.withLock { ($0, published) }
+  }
+
+  /// The same, with the sequence number registered so that compactions keep what it sees. To be taken back with
+  /// ``SnapshotRegistry/remove(_:)``.
+  func registeredView() -> (ReadState, UInt64) {
+    current.withLock { state in
+      let sequence = published
+      snapshots.add(sequence)
+      return (state, sequence)
+    }
+  }
+
+  // MARK: Changing
+
+  /// Lets readers see everything up to `sequence`. Only the commit leader calls it.
+  func publish(_ sequence: UInt64) { publishedSequence.store(sequence, ordering: .releasing) }
+
+  func allocateFileNumber() -> UInt64 { nextFileNumber.add(1, ordering: .relaxed).oldValue }
+
+  /// Puts an empty memtable in the place of the active one, which then waits to be flushed.
+  func seal(replacingWith memtable: Memtable) {
+    current.withLock { state in
+      state = ReadState(active: memtable, sealed: [state.active] + state.sealed, version: state.version)
+    }
+  }
+
+  /// Makes an edit durable, then visible.
+  ///
+  /// - Parameter flushed: the memtable that the edit's segments take the place of.
+  func apply(_ edit: VersionEdit, flushed: Memtable? = nil) throws(StorageError) {
+    try changes.withLock { (_) throws(StorageError) in
+      var complete = edit
+      complete.nextFileNumber = nextFileNumber.load(ordering: .relaxed)
+      try manifest.apply(complete)
+      let manifestState = manifest.state
+      let removed = Set(edit.removedSegments).subtracting(edit.addedSegments.map(\.properties.fileNumber))
+      let version = state.version.successor(manifestState) { properties in
+        SegmentFile(properties, directory: directory, cache: cache, reclaimer: reclaimer)
+      }
+      // The state that goes is let go outside the lock: its last reference may remove files.
+      let former = current.withLock { state in
+        let former = state
+        state = ReadState(active: former.active, sealed: former.sealed.filter { $0 !== flushed }, version: version)
+        return former
+      }
+      for segment in former.version.levels.joined() where removed.contains(segment.number) { segment.markObsolete() }
+    }
+  }
+}

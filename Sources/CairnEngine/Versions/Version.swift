@@ -1,0 +1,48 @@
+import CairnKV
+
+/// The segments that the store consisted of at one moment. Never changes; a flush or a compaction makes a new one.
+final class Version: Sendable {
+  /// Level 0 holds what was flushed, newest first, and its segments may overlap. Every other level is sorted by key, its
+  /// segments are disjoint, and for any key its entries are newer than those of the levels after it.
+  let levels: [[SegmentFile]]
+
+  init(levels: [[SegmentFile]]) {
+    self.levels = levels
+  }
+
+  /// The version after an edit.
+  ///
+  /// - Parameter state: the manifest's state after the edit, which decides what belongs where.
+  /// - Parameter make: opens a handle for a segment that this version does not have.
+  func successor(_ state: VersionState, make: (SegmentProperties) -> SegmentFile) -> Version {
+    var known: [UInt64: SegmentFile] = [:]
+    for segment in levels.joined() { known[segment.number] = segment }
+    return Version(levels: state.levels.map { $0.map { known[$0.fileNumber] ?? make($0) } })
+  }
+
+  /// The segment of a sorted level whose bounds contain `key`.
+  func segment(of level: Int, containing key: UnsafeRawBufferPointer) -> SegmentFile? {
+    let segments = levels[level]
+    let index = Self.firstIndex(in: segments, notBefore: key)
+    guard index < segments.count, segments[index].properties.mayContain(key) else { return nil }
+    return segments[index]
+  }
+
+  /// The segments of a level whose bounds touch `range`.
+  func segments(of level: Int, overlapping range: KeyRange) -> [SegmentFile] {
+    levels[level].filter { $0.properties.overlaps(range) }
+  }
+
+  func bytes(of level: Int) -> UInt64 { levels[level].reduce(0) { $0 + $1.properties.fileBytes } }
+
+  /// The first segment of a sorted level that does not end before `key`.
+  static func firstIndex(in segments: [SegmentFile], notBefore key: UnsafeRawBufferPointer) -> Int {
+    var low = 0
+    var high = segments.count
+    while low < high {
+      let middle = (low + high) / 2
+      if segments[middle].properties.upperBound.isBefore(key) { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
+}

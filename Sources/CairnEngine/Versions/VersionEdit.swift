@@ -1,0 +1,186 @@
+import CairnKV
+
+/// One change to what a store consists of: the payload of a manifest frame.
+///
+/// Encoded as a sequence of fields, each a tag byte and its content. Normative in format-spec.md, "Manifest".
+struct VersionEdit: Equatable {
+  /// A segment with the level that it belongs to.
+  struct AddedSegment: Equatable {
+    var level: Int
+    var properties: SegmentProperties
+  }
+
+  /// Logs that recovery must find from now on.
+  var addedLogs: [UInt64] = []
+  /// Logs with lower numbers are needed no more.
+  var oldestLog: UInt64?
+  var addedSegments: [AddedSegment] = []
+  var removedSegments: [UInt64] = []
+  /// Every sequence number up to this one may have been used.
+  var lastSequence: UInt64?
+  /// Every file number below this one may have been used.
+  var nextFileNumber: UInt64?
+  /// Random, given at the store's creation. Only in the first edit of a manifest.
+  var storeIdentity: [UInt8]?
+
+  private enum Tag: UInt8 {
+    case addedLog = 1
+    case oldestLog = 2
+    case addedSegment = 3
+    case removedSegment = 4
+    case lastSequence = 5
+    case nextFileNumber = 6
+    case storeIdentity = 7
+  }
+
+  static let identityBytes = 16
+  static let levelCount = 7
+  private static let longestPropertiesBytes = 4 * StorageLimits.keyBytes
+
+  func encoded() -> [UInt8] {
+    var bytes: [UInt8] = []
+    func append(_ tag: Tag, _ number: UInt64) {
+      bytes.append(tag.rawValue)
+      bytes.append(varint: number)
+    }
+    if let storeIdentity {
+      bytes.append(Tag.storeIdentity.rawValue)
+      bytes.append(contentsOf: storeIdentity)
+    }
+    for number in addedLogs { append(.addedLog, number) }
+    if let oldestLog { append(.oldestLog, oldestLog) }
+    for number in removedSegments { append(.removedSegment, number) }
+    for segment in addedSegments {
+      append(.addedSegment, UInt64(segment.level))
+      bytes.append(varint: segment.properties.fileBytes)
+      bytes.append(lengthPrefixed: segment.properties.encoded())
+    }
+    if let lastSequence { append(.lastSequence, lastSequence) }
+    if let nextFileNumber { append(.nextFileNumber, nextFileNumber) }
+    return bytes
+  }
+
+  /// `nil` when the bytes are no edit that this program would write.
+  init?(decoding bytes: UnsafeRawBufferPointer) {
+    var reader = ByteReader(bytes)
+    while let tagNumber = reader.readInteger(UInt8.self) {
+      guard let tag = Tag(rawValue: tagNumber) else { return nil }
+      if tag == .storeIdentity {
+        guard let identity = reader.readBytes(Self.identityBytes), storeIdentity == nil else { return nil }
+        storeIdentity = [UInt8](identity)
+        continue
+      }
+      guard let number = reader.readVarint() else { return nil }
+      switch tag {
+      case .addedLog: addedLogs.append(number)
+      case .oldestLog: oldestLog = number
+      case .removedSegment: removedSegments.append(number)
+      case .lastSequence: lastSequence = number
+      case .nextFileNumber: nextFileNumber = number
+      case .addedSegment:
+        guard number < UInt64(Self.levelCount), let fileBytes = reader.readVarint(),
+          let encoded = reader.readLengthPrefixed(limit: Self.longestPropertiesBytes),
+          let properties = SegmentProperties(encoded, fileBytes: fileBytes)
+        else { return nil }
+        addedSegments.append(AddedSegment(level: Int(number), properties: properties))
+      case .storeIdentity: return nil
+      }
+    }
+    guard reader.isAtEnd else { return nil }
+  }
+
+  init() {}
+}
+
+/// What a store consists of, as all edits so far say.
+struct VersionState: Equatable {
+  var storeIdentity: [UInt8]
+  /// Ascending.
+  var logs: [UInt64] = []
+  var levels: [[SegmentProperties]] = Array(repeating: [], count: VersionEdit.levelCount)
+  var lastSequence: UInt64 = 0
+  var nextFileNumber: UInt64 = 1
+
+  /// Applies an edit; `false`, with the state unusable, when the edit contradicts it.
+  mutating func apply(_ edit: VersionEdit) -> Bool {
+    if let identity = edit.storeIdentity, identity != storeIdentity { return false }
+    for number in edit.addedLogs {
+      if let newest = logs.last, number <= newest { return false }
+      logs.append(number)
+    }
+    if let oldest = edit.oldestLog { logs.removeAll { $0 < oldest } }
+    for number in edit.removedSegments {
+      guard let level = levels.firstIndex(where: { $0.contains { $0.fileNumber == number } }) else { return false }
+      levels[level].removeAll { $0.fileNumber == number }
+    }
+    for segment in edit.addedSegments {
+      guard !levels.contains(where: { $0.contains { $0.fileNumber == segment.properties.fileNumber } }) else {
+        return false
+      }
+      levels[segment.level].append(segment.properties)
+    }
+    for level in Set(edit.addedSegments.map(\.level)) {
+      guard sortAndCheck(level) else { return false }
+    }
+    lastSequence = max(lastSequence, edit.lastSequence ?? 0)
+    nextFileNumber = max(nextFileNumber, edit.nextFileNumber ?? 0)
+    return lastSequence <= EntryTrailer.greatestSequence
+  }
+
+  /// The whole state as the one edit that a fresh manifest begins with.
+  func snapshotEdit() -> VersionEdit {
+    var edit = VersionEdit()
+    edit.storeIdentity = storeIdentity
+    edit.addedLogs = logs
+    edit.addedSegments = levels.enumerated().flatMap { level, segments in
+      segments.map { VersionEdit.AddedSegment(level: level, properties: $0) }
+    }
+    edit.lastSequence = lastSequence
+    edit.nextFileNumber = nextFileNumber
+    return edit
+  }
+
+  /// Level 0 newest first; the others by key, and no two segments of one level share a key.
+  private mutating func sortAndCheck(_ level: Int) -> Bool {
+    if level == 0 {
+      levels[0].sort { ($0.largestSequence, $0.fileNumber) > ($1.largestSequence, $1.fileNumber) }
+      return true
+    }
+    levels[level].sort { $0.lowerBound.lexicographicallyPrecedes($1.lowerBound) }
+    return zip(levels[level], levels[level].dropFirst()).allSatisfy { $0.upperBound.isBefore($1.lowerBound) }
+  }
+}
+
+extension SegmentProperties.UpperBound {
+  /// Whether `key` lies past the bound.
+  func isBefore(_ key: [UInt8]) -> Bool { key.withUnsafeBytes { isBefore($0) } }
+
+  /// Whether `key` lies past the bound.
+  @inline(__always)
+  func isBefore(_ key: UnsafeRawBufferPointer) -> Bool {
+    switch self {
+    case .inclusive(let bound): bound.withUnsafeBytes { EntryOrder.compare($0, key) < 0 }
+    case .exclusive(let bound): bound.withUnsafeBytes { EntryOrder.compare($0, key) <= 0 }
+    case .unbounded: false
+    }
+  }
+}
+
+extension SegmentProperties {
+  /// Whether `key` lies within the bounds.
+  @inline(__always)
+  func mayContain(_ key: UnsafeRawBufferPointer) -> Bool {
+    lowerBound.withUnsafeBytes { EntryOrder.compare($0, key) <= 0 } && !upperBound.isBefore(key)
+  }
+
+  /// Whether the bounds touch `[lower, upper)`.
+  func overlaps(_ range: KeyRange) -> Bool {
+    if let upper = range.upper, !lowerBound.lexicographicallyPrecedes(upper) { return false }
+    return !upperBound.isBefore(range.lower)
+  }
+
+  /// Whether some key can lie within the bounds of both.
+  func overlaps(_ other: SegmentProperties) -> Bool {
+    !upperBound.isBefore(other.lowerBound) && !other.upperBound.isBefore(lowerBound)
+  }
+}
