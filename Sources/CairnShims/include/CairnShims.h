@@ -1,2 +1,3 @@
 // The few C inlines that Swift cannot say.
 #pragma once
+#include "crc32c.h"
