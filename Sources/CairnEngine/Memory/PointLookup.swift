@@ -1,8 +1,11 @@
-/// The newest entry of a key that a reader may see, in one source.
-enum PointLookup {
+/// What one source of entries knows about a key as of some sequence number.
+enum PointLookup: Hashable, Sendable {
+  /// The key's newest visible entry set it to this value.
   case value([UInt8], sequence: UInt64)
+  /// The key's newest visible entry removed it.
   case removal(sequence: UInt64)
 
+  /// The sequence number of the entry.
   var sequence: UInt64 {
     switch self {
     case .value(_, let sequence), .removal(let sequence): sequence

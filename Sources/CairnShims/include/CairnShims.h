@@ -44,3 +44,5 @@ static inline void cairn_wake_one(void *word) {
   os_sync_wake_by_address_any(word, sizeof(uint32_t), OS_SYNC_WAKE_BY_ADDRESS_NONE);
 }
 #endif
+
+#include "crc32c.h"

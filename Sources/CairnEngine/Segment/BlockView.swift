@@ -1,0 +1,167 @@
+/// Reads a validated block: search and access, without a check on any byte.
+///
+///     u32 entry count │ varint prefix length │ prefix │ entries
+///     entry: u64 trailer │ varint suffix length │ varint value length │ suffix │ value
+///
+/// A key is the block's prefix and the entry's suffix. Each entry can be decoded on its own, so that a step costs
+/// the same in both directions. Beside the payload, in memory only, stand for each entry its offset and its
+/// *head*: the suffix's first eight bytes as a big-endian number, filled up with zeros. Heads order like
+/// suffixes as far as they differ, so a search touches few cache lines and seldom a key.
+///
+/// Invariant: made by `Block` alone, once the payload has been validated whole: `heads` and `offsets` have
+/// `count` elements, each offset is that of an entry that lies in the payload with all its bytes, entries ascend
+/// strictly. Good only while the block lives; trivial to copy, so that loops over it count no references.
+struct BlockView: @unchecked Sendable {
+  let payload: UnsafeRawPointer
+  let prefix: UnsafeRawBufferPointer
+  let heads: UnsafePointer<UInt64>
+  let offsets: UnsafePointer<UInt32>
+  let count: Int
+  let longestSuffix: Int
+
+  /// An entry, in the block's memory.
+  struct Entry {
+    let trailer: EntryTrailer
+    let suffix: UnsafeRawBufferPointer
+    let value: UnsafeRawBufferPointer
+  }
+
+  @inline(__always)
+  func entry(at index: Int) -> Entry {
+    var place = payload + Int(offsets[index])
+    let trailer = EntryTrailer(rawValue: UInt64(littleEndian: place.loadUnaligned(as: UInt64.self)))
+    place += 8
+    let suffixLength = Self.varint(&place)
+    let valueLength = Self.varint(&place)
+    return Entry(
+      trailer: trailer, suffix: UnsafeRawBufferPointer(start: place, count: suffixLength),
+      value: UnsafeRawBufferPointer(start: place + suffixLength, count: valueLength))
+  }
+
+  @inline(__always)
+  private static func varint(_ place: inout UnsafeRawPointer) -> Int {
+    let first = place.load(as: UInt8.self)
+    place += 1
+    if first < 0x80 { return Int(first) }
+    var result = Int(first & 0x7F)
+    var shift = 7
+    while true {
+      let byte = place.load(as: UInt8.self)
+      place += 1
+      result |= Int(byte & 0x7F) &<< shift
+      if byte < 0x80 { return result }
+      shift &+= 7
+    }
+  }
+
+  /// The head of a suffix.
+  @inline(__always)
+  static func head(_ suffix: UnsafeRawBufferPointer) -> UInt64 {
+    guard let bytes = suffix.baseAddress else { return 0 }
+    if suffix.count >= 8 { return UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self)) }
+    var result: UInt64 = 0
+    for index in 0..<suffix.count {
+      result |= UInt64(bytes.load(fromByteOffset: index, as: UInt8.self)) &<< (56 &- 8 &* UInt64(index))
+    }
+    return result
+  }
+
+  /// The index of the first entry at or after (`key`, `trailer`); `count` when there is none.
+  @inline(__always)
+  func firstIndex(atOrAfter key: UnsafeRawBufferPointer, _ trailer: EntryTrailer) -> Int {
+    let shared = min(prefix.count, key.count)
+    let order = EntryOrder.compare(
+      UnsafeRawBufferPointer(start: key.baseAddress, count: shared),
+      UnsafeRawBufferPointer(start: prefix.baseAddress, count: shared))
+    if order != 0 { return order < 0 ? 0 : count }
+    if key.count < prefix.count { return 0 }
+    let suffix = UnsafeRawBufferPointer(
+      start: key.baseAddress.map { $0 + shared }, count: key.count - shared)
+    let head = Self.head(suffix)
+
+    // No branch depends on a comparison in here: half of them would be mispredicted.
+    var low = 0
+    var length = count
+    while length > 1 {
+      let half = length &>> 1
+      low = heads[low &+ half &- 1] < head ? low &+ half : low
+      length = length &- half
+    }
+    if length == 1 && heads[low] < head { low += 1 }
+    // Most often the head alone decides, or the first entry that shares it does.
+    guard low < count, heads[low] == head, precedes(low, suffix, trailer) else { return low }
+    return lastOfEqualHeads(from: low + 1, head, suffix, trailer)
+  }
+
+  /// The rest of the search among entries with the same head, from `start` on.
+  @inline(never)
+  private func lastOfEqualHeads(
+    from start: Int, _ head: UInt64, _ suffix: UnsafeRawBufferPointer, _ trailer: EntryTrailer
+  ) -> Int {
+    var low = start
+    var high = count
+    while low < high {
+      let middle = (low &+ high) &>> 1
+      if heads[middle] == head && precedes(middle, suffix, trailer) {
+        low = middle &+ 1
+      } else {
+        high = middle
+      }
+    }
+    return low
+  }
+
+  @inline(__always)
+  private func precedes(_ index: Int, _ suffix: UnsafeRawBufferPointer, _ trailer: EntryTrailer) -> Bool {
+    let entry = entry(at: index)
+    return EntryOrder.compare(entry.suffix, entry.trailer, suffix, trailer) < 0
+  }
+
+  /// Whether the entry at `index` has exactly this key.
+  @inline(__always)
+  func hasKey(_ key: UnsafeRawBufferPointer, _ entry: Entry) -> Bool {
+    guard key.count == prefix.count + entry.suffix.count else { return false }
+    return EntryOrder.compare(
+      UnsafeRawBufferPointer(start: key.baseAddress, count: prefix.count), prefix) == 0
+      && EntryOrder.compare(
+        UnsafeRawBufferPointer(start: key.baseAddress.map { $0 + prefix.count }, count: entry.suffix.count),
+        entry.suffix) == 0
+  }
+
+  /// Negative, zero or positive as the entry at `index` sorts before, with or after the one of `other`.
+  func compare(_ index: Int, with other: BlockView, at otherIndex: Int) -> Int {
+    let left = entry(at: index)
+    let right = other.entry(at: otherIndex)
+    let keys = EntryOrder.compare(prefix, left.suffix, other.prefix, right.suffix)
+    if keys != 0 || left.trailer == right.trailer { return keys }
+    return left.trailer.rawValue > right.trailer.rawValue ? -1 : 1
+  }
+
+  /// The whole key of the entry at `index`.
+  func key(at index: Int) -> [UInt8] {
+    [UInt8](prefix) + [UInt8](entry(at: index).suffix)
+  }
+}
+
+extension EntryOrder {
+  /// The order of two keys that are each in two pieces.
+  fileprivate static func compare(
+    _ leftHead: UnsafeRawBufferPointer, _ leftTail: UnsafeRawBufferPointer,
+    _ rightHead: UnsafeRawBufferPointer, _ rightTail: UnsafeRawBufferPointer
+  ) -> Int {
+    if leftHead.count > rightHead.count { return -compare(rightHead, rightTail, leftHead, leftTail) }
+    // left  │ leftHead │   leftTail          │
+    // right │     rightHead     │ rightTail  │
+    let shared = UnsafeRawBufferPointer(rebasing: rightHead[..<leftHead.count])
+    let order = compare(leftHead, shared)
+    if order != 0 { return order }
+    let rest = UnsafeRawBufferPointer(rebasing: rightHead[leftHead.count...])
+    let common = min(rest.count, leftTail.count)
+    let middle = compare(
+      UnsafeRawBufferPointer(rebasing: leftTail[..<common]), UnsafeRawBufferPointer(rebasing: rest[..<common])
+    )
+    if middle != 0 { return middle }
+    if leftTail.count < rest.count { return -1 }
+    return compare(UnsafeRawBufferPointer(rebasing: leftTail[common...]), rightTail)
+  }
+}

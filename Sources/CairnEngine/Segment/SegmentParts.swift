@@ -1,0 +1,89 @@
+import CairnKV
+
+/// Everything of a segment but its data blocks, read and checked when it is opened.
+struct SegmentParts {
+  let footer: SegmentFooter
+  let properties: SegmentProperties
+  let rangeTombstones: [RangeTombstone]
+  let index: Block
+
+  init(file: any File, fileBytes: UInt64, fileNumber: UInt64, cache: BlockCache) throws(StorageError) {
+    footer = try Self.readFooter(file, fileBytes: fileBytes, fileNumber: fileNumber)
+    let identity = footer.identity
+
+    func damaged(_ what: String, at place: SegmentFooter.Place) -> StorageError {
+      StorageError(.corruption, what, file: file.path, offset: place.offset)
+    }
+    let propertiesBytes = try StoredBlock.read(
+      footer.properties, of: file, identity: identity, decompressor: cache.decompressor,
+      whatItHolds: "properties")
+    guard
+      let properties = SegmentProperties(
+        UnsafeRawBufferPointer(propertiesBytes.memory), fileBytes: fileBytes),
+      properties.fileNumber == fileNumber, (properties.tombstoneCount > 0) == (footer.rangeRemovals != nil)
+    else { throw damaged("The properties of the segment are malformed.", at: footer.properties) }
+    self.properties = properties
+
+    if let place = footer.rangeRemovals {
+      let bytes = try StoredBlock.read(
+        place, of: file, identity: identity, decompressor: cache.decompressor, whatItHolds: "range removals")
+      guard let tombstones = RangeRemovalBlock.decode(UnsafeRawBufferPointer(bytes.memory)),
+        UInt64(tombstones.count) == properties.tombstoneCount
+      else { throw damaged("The range removals of the segment are malformed.", at: place) }
+      rangeTombstones = tombstones
+    } else {
+      rangeTombstones = []
+    }
+
+    let indexBytes = try StoredBlock.read(
+      footer.index, of: file, identity: identity, decompressor: cache.decompressor, whatItHolds: "the index")
+    guard let index = Block(indexBytes, isIndex: true), UInt64(index.view.count) == properties.blockCount,
+      (properties.blockCount > 0) == (properties.entryCount > 0),
+      Self.tilesTheData(index.view, dataBytes: footer.index.offset)
+    else { throw damaged("The index of the segment is malformed.", at: footer.index) }
+    self.index = index
+  }
+
+  private static func readFooter(
+    _ file: any File, fileBytes: UInt64, fileNumber: UInt64
+  ) throws(StorageError) -> SegmentFooter {
+    let length = UInt64(SegmentFormat.footerBytes)
+    guard fileBytes >= length else {
+      throw StorageError(
+        .corruption, "The segment is cut off: it has \(fileBytes) bytes, fewer than its footer.",
+        file: file.path,
+        offset: 0)
+    }
+    let bytes = OwnedBytes(count: SegmentFormat.footerBytes)
+    guard try file.read(into: bytes.memory, at: fileBytes - length) == SegmentFormat.footerBytes else {
+      throw StorageError(
+        .corruption, "The segment became shorter while it was opened.", file: file.path,
+        offset: fileBytes - length)
+    }
+    return try SegmentFooter(
+      UnsafeRawBufferPointer(bytes.memory), at: fileBytes - length, fileNumber: fileNumber, file: file.path)
+  }
+
+  /// Whether the blocks that the index names follow each other from the file's beginning to the index.
+  private static func tilesTheData(_ index: BlockView, dataBytes: UInt64) -> Bool {
+    var end: UInt64 = 0
+    for number in 0..<index.count {
+      var reader = ByteReader(index.entry(at: number).value)
+      guard let offset = reader.readVarint(), let storedBytes = reader.readVarint(), reader.isAtEnd,
+        offset == end, let next = SegmentFooter.Place(offset: offset, storedBytes: storedBytes).end
+      else { return false }
+      end = next
+    }
+    return end == dataBytes
+  }
+
+  /// The place in the value of an index entry, which ``tilesTheData(_:dataBytes:)`` has found to be one.
+  @inline(__always)
+  static func place(_ value: UnsafeRawBufferPointer) -> SegmentFooter.Place {
+    var reader = ByteReader(value)
+    guard let offset = reader.readVarint(), let storedBytes = reader.readVarint() else {
+      return SegmentFooter.Place(offset: .max, storedBytes: .max)
+    }
+    return SegmentFooter.Place(offset: offset, storedBytes: storedBytes)
+  }
+}

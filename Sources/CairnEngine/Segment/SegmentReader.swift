@@ -1,0 +1,102 @@
+import CairnKV
+
+/// An open segment. Index and range removals are in memory, data blocks come through the cache.
+///
+/// Everything that is read is checked before it is used; what fails throws `.corruption` with file and offset.
+final class SegmentReader: Sendable {
+  let properties: SegmentProperties
+  /// By ascending lower bound, then by descending sequence.
+  let rangeTombstones: [RangeTombstone]
+
+  private let file: any File
+  private let identity: SegmentIdentity
+  private let cache: BlockCache
+  private let cacheIdentity: UInt64
+  private let indexBlock: Block
+  /// The index: for each data block its first key and trailer, and as value its offset and stored length. Points
+  /// into `indexBlock`, which lives as long as the reader.
+  let index: BlockView
+  /// Where the data blocks end.
+  private let dataBytes: UInt64
+
+  /// Opens the segment in `file`, which must have this number.
+  init(file: any File, fileNumber: UInt64, cache: BlockCache) throws(StorageError) {
+    let fileBytes = try file.size()
+    let parts = try SegmentParts(file: file, fileBytes: fileBytes, fileNumber: fileNumber, cache: cache)
+    self.file = file
+    self.cache = cache
+    identity = parts.footer.identity
+    properties = parts.properties
+    rangeTombstones = parts.rangeTombstones
+    indexBlock = parts.index
+    index = parts.index.view
+    dataBytes = parts.footer.index.offset
+    cacheIdentity = cache.makeReaderIdentity()
+  }
+
+  deinit { cache.erase(reader: cacheIdentity) }
+
+  /// The newest entry of `key` whose sequence is at most `sequence`; `nil` when the segment has none. Range
+  /// removals are not looked at. Costs at most two block reads.
+  func find(_ key: UnsafeRawBufferPointer, visibleAt sequence: UInt64) throws(StorageError) -> PointLookup? {
+    let target = EntryTrailer.newest(visibleAt: sequence)
+    // An entry that is sought stands in the block before the first one that begins after it, or at that
+    // block's very beginning.
+    let following = index.firstIndex(atOrAfter: key, target)
+    if following > 0 {
+      let block = try block(at: following - 1)
+      let view = block.view
+      let position = view.firstIndex(atOrAfter: key, target)
+      if position < view.count {
+        defer { withExtendedLifetime(block) {} }
+        let entry = view.entry(at: position)
+        return view.hasKey(key, entry) ? Self.lookup(entry) : nil
+      }
+    }
+    guard following < index.count, index.hasKey(key, index.entry(at: following)) else { return nil }
+    let block = try block(at: following)
+    defer { withExtendedLifetime(block) {} }
+    return Self.lookup(block.view.entry(at: 0))
+  }
+
+  @inline(__always)
+  private static func lookup(_ entry: BlockView.Entry) -> PointLookup {
+    switch entry.trailer.kind {
+    case .value?: .value([UInt8](entry.value), sequence: entry.trailer.sequence)
+    // A block with any other kind was refused.
+    case .removal?, nil: .removal(sequence: entry.trailer.sequence)
+    }
+  }
+
+  /// A cursor over all entries, at none of them yet.
+  func makeCursor() -> SourceCursor { SegmentCursor(self) }
+
+  /// The data block with this number in the index, which must be less than `index.count`.
+  @inline(__always)
+  func block(at number: Int) throws(StorageError) -> Block {
+    let place = SegmentParts.place(index.entry(at: number).value)
+    if let block = cache.block(reader: cacheIdentity, offset: place.offset) { return block }
+    return try load(number, place)
+  }
+
+  @inline(never)
+  private func load(_ number: Int, _ place: SegmentFooter.Place) throws(StorageError) -> Block {
+    let bytes = try StoredBlock.read(
+      place, of: file, identity: identity, decompressor: cache.decompressor, whatItHolds: "entries")
+    func damaged(_ what: String) -> StorageError {
+      StorageError(.corruption, "A block of entries \(what).", file: file.path, offset: place.offset)
+    }
+    guard let block = Block(bytes, isIndex: false), block.view.count > 0 else {
+      throw damaged("is malformed")
+    }
+    let view = block.view
+    guard view.compare(0, with: index, at: number) == 0 else {
+      throw damaged("does not begin with the entry that the index says")
+    }
+    guard number + 1 == index.count || view.compare(view.count - 1, with: index, at: number + 1) < 0 else {
+      throw damaged("holds an entry that does not sort before the following block's")
+    }
+    cache.insert(block, reader: cacheIdentity, offset: place.offset)
+    return block
+  }
+}

@@ -1,0 +1,103 @@
+import CairnKV
+
+/// How a block stands in the file, whatever it holds:
+///
+///     stored bytes │ u8 compression: 0 none, 1 zstd │ u32 payload length │ u32 checksum
+///
+/// The checksum covers the stored bytes, the five bytes after them, and then file number, salt and the block's
+/// offset, which are not stored with it. So a block read from the wrong place fails.
+enum StoredBlock {
+  enum Compression: UInt8 {
+    case none = 0
+    case zstd = 1
+  }
+
+  /// What follows the stored bytes.
+  static func trailer(
+    stored: UnsafeRawBufferPointer, compression: Compression, payloadBytes: Int, offset: UInt64,
+    identity: SegmentIdentity
+  ) -> [UInt8] {
+    var bytes = [compression.rawValue]
+    bytes.append(littleEndian: UInt32(truncatingIfNeeded: payloadBytes))
+    let checksum = bytes.withUnsafeBytes { identity.checksum(at: offset, stored, $0) }
+    bytes.append(littleEndian: checksum)
+    return bytes
+  }
+
+  /// Reads, checks and unfolds the block at `place`, whose end the caller has checked to be within the file.
+  static func read(
+    _ place: SegmentFooter.Place, of file: any File, identity: SegmentIdentity,
+    decompressor: BlockDecompressor,
+    whatItHolds: String
+  ) throws(StorageError) -> OwnedBytes {
+    func damaged(_ what: String) -> StorageError {
+      StorageError(.corruption, "A block of \(whatItHolds) \(what).", file: file.path, offset: place.offset)
+    }
+    guard place.storedBytes <= UInt64(SegmentFormat.longestPayload) else {
+      throw damaged("is said to be longer than any can be")
+    }
+    let storedBytes = Int(place.storedBytes)
+    let whole = OwnedBytes(count: storedBytes + SegmentFormat.blockTrailerBytes)
+    guard try file.read(into: whole.memory, at: place.offset) == whole.memory.count else {
+      throw damaged("lies past the end of the file")
+    }
+    let bytes = UnsafeRawBufferPointer(whole.memory)
+    let stored = UnsafeRawBufferPointer(rebasing: bytes[..<storedBytes])
+    let checksum = identity.checksum(
+      at: place.offset, stored, UnsafeRawBufferPointer(rebasing: bytes[storedBytes..<storedBytes + 5]))
+    guard
+      checksum == UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: storedBytes + 5, as: UInt32.self))
+    else { throw damaged("fails its checksum") }
+
+    let payloadBytes = Int(
+      UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: storedBytes + 1, as: UInt32.self)))
+    switch Compression(rawValue: bytes[storedBytes]) {
+    case .none?:
+      guard payloadBytes == storedBytes else { throw damaged("has two lengths") }
+      return whole.shortened(by: SegmentFormat.blockTrailerBytes)
+    case .zstd?:
+      guard payloadBytes <= SegmentFormat.longestPayload,
+        payloadBytes <= BlockCompressor.greatestPayload(forStored: storedBytes),
+        BlockDecompressor.isFrame(stored, of: payloadBytes)
+      else { throw damaged("is not the zstd frame that it should be") }
+      let payload = OwnedBytes(count: payloadBytes)
+      guard decompressor.decompress(stored, into: payload.memory) else {
+        throw damaged("cannot be decompressed")
+      }
+      return payload
+    case nil:
+      throw damaged("has the unknown compression \(bytes[storedBytes])")
+    }
+  }
+}
+
+/// Memory with one owner, who frees it or hands it on.
+///
+/// Invariant: `memory` lies at the start of an allocation that nobody else will free.
+struct OwnedBytes: ~Copyable {
+  let memory: UnsafeMutableRawBufferPointer
+
+  init(count: Int) {
+    memory = .allocate(byteCount: count, alignment: 8)
+  }
+
+  private init(adopting memory: UnsafeMutableRawBufferPointer) {
+    self.memory = memory
+  }
+
+  deinit { memory.deallocate() }
+
+  /// The same memory, less `count` bytes at its end.
+  consuming func shortened(by count: Int) -> OwnedBytes {
+    let shorter = UnsafeMutableRawBufferPointer(rebasing: memory[..<(memory.count - count)])
+    discard self
+    return OwnedBytes(adopting: shorter)
+  }
+
+  /// The memory, which the caller now has to free.
+  consuming func release() -> UnsafeMutableRawBufferPointer {
+    let memory = memory
+    discard self
+    return memory
+  }
+}
