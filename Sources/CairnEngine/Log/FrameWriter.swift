@@ -27,6 +27,9 @@ final class FrameWriter: @unchecked Sendable {
     end = .init(number: header.number, offset: durableThrough, checksum: headerChecksum)
   }
 
+  /// Whether a write or a sync has failed, after which nothing more is written.
+  var hasFailed: Bool { failure != nil }
+
   /// Whether everything appended has been synced.
   var isSynchronized: Bool { durableThrough == end.offset }
 

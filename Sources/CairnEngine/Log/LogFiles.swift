@@ -45,6 +45,19 @@ final class LogFiles: Sendable {
   ) throws(StorageError) -> FrameWriter {
     let spare = spares.withLock { $0.popLast() }
     let source = StoreDirectory.Entry.spare(spare?.number ?? number)
+    do throws(StorageError) {
+      return try createLog(number: number, in: source, spare, predecessor: predecessor, buffer: buffer, fill: fill)
+    } catch {
+      // Nothing refers to it. What cannot be removed now is adopted as a spare by the next opening.
+      try? directory.remove(source)
+      throw error
+    }
+  }
+
+  private func createLog(
+    number: UInt64, in source: StoreDirectory.Entry, _ spare: Spare?, predecessor: FrameFileHeader.End?,
+    buffer: FrameBuffer, fill: (FrameWriter) throws(StorageError) -> Void
+  ) throws(StorageError) -> FrameWriter {
     let file: any File
     let capacity: UInt64
     if let spare {

@@ -95,4 +95,16 @@ struct ReadView {
     }
     return nil
   }
+
+  /// The outermost entry of `range` on one side.
+  func one(
+    in range: KeyRange, _ direction: ScanDirection, own: Memtable?
+  ) throws(StorageError) -> KeyValue? {
+    var found: KeyValue?
+    _ = try scan(range, direction, limit: 1, own: own) { entry in
+      found = entry
+      return .stop
+    }
+    return found
+  }
 }

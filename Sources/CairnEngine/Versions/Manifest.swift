@@ -82,6 +82,9 @@ final class Manifest: Sendable {
     }
   }
 
+  /// Whether an edit failed to reach the disk: then no other can be made.
+  var hasFailed: Bool { contents.withLock { $0.writer.hasFailed } }
+
   /// What the store consists of.
   var state: VersionState { contents.withLock { $0.state } }
 

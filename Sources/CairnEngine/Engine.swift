@@ -1,0 +1,210 @@
+public import CairnKV
+
+/// An embedded, transactional, ordered key-value store in one directory.
+///
+/// What it promises is said in ``CairnKV/KeyValueStore``. One process at a time has a store open, through one `Engine`,
+/// which any number of threads and tasks may use at once. Every verb exists in a blocking form, for threads, and an
+/// `async` form, for tasks, which never makes a thread of the cooperative pool wait for the disk's sync.
+public final class Engine: KeyValueStore {
+  private let tree: Tree
+  private let pipeline: CommitPipeline
+  private let background: BackgroundWork
+  private let leaderQueue: any BackgroundQueue
+  private let lock: any FileLock
+  private let options: EngineOptions
+  private let environment: Environment
+
+  // MARK: Opening and closing
+
+  /// Opens the store in the directory at `path`, creating it if need be. The parent directory must exist.
+  ///
+  /// Takes time in proportion to what had not been flushed, not to what the store holds.
+  /// - Throws: `.locked` when somebody has it open, `.corruption` and `.unsupportedFormat` when its files are not as
+  ///   they were left, `.inputOutput` and `.full` when the system refuses something.
+  public static func open(
+    at path: String, options: EngineOptions = EngineOptions(), environment: Environment = .system
+  ) throws(StorageError) -> Engine {
+    try Engine(path, options, environment)
+  }
+
+  /// The same without blocking the calling thread.
+  public static func open(
+    at path: String, options: EngineOptions = EngineOptions(), environment: Environment = .system
+  ) async throws(StorageError) -> Engine {
+    try await onBackgroundThread(of: environment.scheduler) { () throws(StorageError) in
+      try Engine(path, options, environment)
+    }
+  }
+
+  private init(_ givenPath: String, _ options: EngineOptions, _ environment: Environment) throws(StorageError) {
+    try options.validate()
+    guard !givenPath.isEmpty, !givenPath.utf8.contains(0) else {
+      throw StorageError(.invalidArgument, "the store's path is empty or holds a zero byte")
+    }
+    let trimmed = givenPath.count > 1 && givenPath.hasSuffix("/") ? String(givenPath.dropLast()) : givenPath
+    let directory = StoreDirectory(path: trimmed, fileSystem: environment.fileSystem)
+    if options.createIfMissing {
+      try environment.fileSystem.createDirectory(trimmed)
+    } else if try environment.fileSystem.information(at: trimmed) == nil {
+      throw StorageError(.invalidArgument, "there is no store, and the options say not to create one", file: trimmed)
+    }
+    let lock = try environment.fileSystem.lock(directory.path(of: .lock))
+    let fileQueue = environment.scheduler.makeQueue(label: "cairn-files")
+    let opened: StoreOpening.Result
+    do throws(StorageError) {
+      opened = try StoreOpening(directory: directory, options: options, environment: environment).run(fileQueue: fileQueue)
+    } catch {
+      fileQueue.drainAndStop()
+      lock.release()
+      throw error
+    }
+    let latch = FailureLatch()
+    let flusher = Flusher(tree: opened.tree, random: environment.random, segmentOptions: SegmentOptions())
+    let compactor = Compactor(
+      tree: opened.tree, random: environment.random,
+      segmentOptions: SegmentOptions(compressionLevel: options.compressionLevel), segmentBytes: options.segmentBytes,
+      picker: CompactionPicker(levelZeroSegments: 4, levelOneBytes: UInt64(options.segmentBytes) * 4))
+    background = BackgroundWork(
+      tree: opened.tree, flusher: flusher, compactor: compactor, latch: latch, scheduler: environment.scheduler,
+      fileQueue: fileQueue)
+    leaderQueue = environment.scheduler.makeQueue(label: "cairn-commit")
+    let writer = CommitWriter(
+      tree: opened.tree, background: background, latch: latch, options: options, log: opened.log, buffer: opened.buffer)
+    pipeline = CommitPipeline(writer: writer, leaderQueue: leaderQueue)
+    tree = opened.tree
+    self.lock = lock
+    self.options = options
+    self.environment = environment
+    // What recovery rebuilt beyond one memtable is flushed now.
+    for _ in tree.state.sealed { background.scheduleFlush() }
+    background.scheduleCompaction()
+  }
+
+  deinit {
+    // Without this the threads would outlive the engine. What cannot be written now was never acknowledged.
+    try? closeBlocking()
+  }
+
+  /// Ends the log cleanly and lets go of the directory. Everything committed, `.buffered` commits too, is durable
+  /// afterwards. Closing twice does nothing.
+  public func close() throws(StorageError) { try closeBlocking() }
+
+  /// The same without blocking the calling thread.
+  public func close() async throws(StorageError) {
+    try await onBackgroundThread(of: environment.scheduler) { () throws(StorageError) in try self.closeBlocking() }
+  }
+
+  private func closeBlocking() throws(StorageError) {
+    let request = CommitRequest(
+      .close, batch: WriteBatch(byteLimit: 0), reads: ReadSet(), snapshot: 0, durability: .durable)
+    var failure: StorageError?
+    do throws(StorageError) {
+      _ = try pipeline.commit(request)
+    } catch {
+      if error.code == .closed { return }
+      failure = error
+    }
+    leaderQueue.drainAndStop()
+    background.stop()
+    lock.release()
+    if let failure { throw failure }
+  }
+
+  // MARK: Reading
+
+  /// Runs `body` on one consistent snapshot. The reader must not be used afterwards. Never waits for writers.
+  public func read<Result>(_ body: (any KeyValueReader) throws -> Result) throws -> Result {
+    let (state, sequence) = tree.view()
+    let reader = EngineReader(ReadView(state: state, snapshot: sequence))
+    defer { reader.end() }
+    return try body(reader)
+  }
+
+  /// A snapshot with a lifetime of its own: it reads the store as it is now for as long as it is kept.
+  ///
+  /// While it is, what is overwritten or removed keeps its space on disk.
+  public func snapshot() -> Snapshot { Snapshot(tree) }
+
+  // MARK: Writing
+
+  /// Commits the writes that `body` puts into a batch, together, without reading anything.
+  ///
+  /// - Returns: what `body` returned, and the commit's position, `nil` if there was nothing to write.
+  /// - Throws: what `body` threw, and then nothing is written; `.outcomeUnknown` when storage failed while the commit was
+  ///   under way, `.storageFailed` when it had failed before.
+  @discardableResult
+  public func write<Result>(
+    _ durability: Durability = .durable, _ body: (inout WriteBatch) throws -> Result
+  ) throws -> Committed<Result> {
+    let (value, request) = try blindRequest(durability, body)
+    return Committed(value: value, position: try request.map { request in try pipeline.commit(request) } ?? nil)
+  }
+
+  /// The same without blocking the calling thread.
+  @discardableResult
+  public func write<Result>(
+    _ durability: Durability = .durable, _ body: (inout WriteBatch) throws -> Result
+  ) async throws -> Committed<Result> {
+    let (value, request) = try blindRequest(durability, body)
+    guard let request else { return Committed(value: value, position: nil) }
+    return Committed(value: value, position: try await pipeline.commit(request))
+  }
+
+  /// Runs a serializable transaction: `body` reads a snapshot and writes; the commit fails, and `body` runs again, if
+  /// anything that it read has changed by then.
+  @discardableResult
+  public func transact<Result>(
+    _ durability: Durability = .durable, _ body: (any KeyValueTransaction) throws -> Result
+  ) throws -> Committed<Result> {
+    var run = 1
+    while true {
+      let attempt = try Attempt(tree, options, durability, body)
+      defer { withExtendedLifetime(attempt) {} }
+      guard let request = attempt.request else { return Committed(value: attempt.value, position: nil) }
+      do throws(StorageError) {
+        return Committed(value: attempt.value, position: try pipeline.commit(request))
+      } catch {
+        try giveUp(after: run, error)
+      }
+      run += 1
+    }
+  }
+
+  /// The same without blocking the calling thread.
+  @discardableResult
+  public func transact<Result>(
+    _ durability: Durability = .durable, _ body: (any KeyValueTransaction) throws -> Result
+  ) async throws -> Committed<Result> {
+    var run = 1
+    while true {
+      let attempt = try Attempt(tree, options, durability, body)
+      defer { withExtendedLifetime(attempt) {} }
+      guard let request = attempt.request else { return Committed(value: attempt.value, position: nil) }
+      do throws(StorageError) {
+        return Committed(value: attempt.value, position: try await pipeline.commit(request))
+      } catch {
+        try giveUp(after: run, error)
+      }
+      run += 1
+    }
+  }
+
+  private func giveUp(after run: Int, _ error: StorageError) throws(StorageError) {
+    guard error.code == .conflict else { throw error }
+    if run >= options.greatestTransactionRuns {
+      throw StorageError(
+        .conflict, "the transaction was run \(run) times, and each time another one changed what it had read; "
+          + "let it read less, or fewer of its kind run at once")
+    }
+  }
+
+  private func blindRequest<Result>(
+    _ durability: Durability, _ body: (inout WriteBatch) throws -> Result
+  ) throws -> (Result, CommitRequest?) {
+    var batch = WriteBatch(byteLimit: options.transactionLimit)
+    let value = try body(&batch)
+    if batch.isEmpty { return (value, nil) }
+    try batch.checkAddends()
+    return (value, CommitRequest(.batch, batch: batch, reads: ReadSet(), snapshot: 0, durability: durability))
+  }
+}

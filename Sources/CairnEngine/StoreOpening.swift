@@ -1,0 +1,129 @@
+import CairnKV
+
+/// Opens a store, or creates one: the steps, in the order that makes a crash between any two harmless.
+///
+/// Nothing that was read is changed. A new log and a new manifest take the place of the old ones, each complete and
+/// durable before its name appears; only then are files removed that the new manifest does not list.
+struct StoreOpening {
+  let directory: StoreDirectory
+  let options: EngineOptions
+  let environment: Environment
+
+  /// What an open store starts with.
+  struct Result {
+    var tree: Tree
+    var log: FrameWriter
+    var buffer: FrameBuffer
+  }
+
+  /// - Parameter fileQueue: where files are removed later on.
+  func run(fileQueue: any BackgroundQueue) throws(StorageError) -> Result {
+    let entries = try directory.entries()
+    if let state = try Manifest.load(from: directory) {
+      return try reopen(state, entries, fileQueue)
+    }
+    try checkNothingIsLost(entries)
+    guard options.createIfMissing else {
+      throw StorageError(
+        .invalidArgument, "there is no store, and the options say not to create one", file: directory.path)
+    }
+    // The directory's own entry must be durable before anything in it counts.
+    try directory.fileSystem.synchronizeDirectory(Self.parent(of: directory.path))
+    var identity: [UInt8] = []
+    for _ in 0..<VersionEdit.identityBytes / 8 { identity.append(littleEndian: environment.random.next()) }
+    return try finish(
+      VersionState(storeIdentity: identity), LogRecovery(directory: directory, memtableLimit: 0, lastSequence: 0), entries,
+      fileQueue)
+  }
+
+  /// A store without a manifest is one whose creation was cut short; but not if there is anything that only a
+  /// finished store has.
+  private func checkNothingIsLost(_ entries: [StoreDirectory.Entry]) throws(StorageError) {
+    let recovery = LogRecovery(directory: directory, memtableLimit: 0, lastSequence: 0)
+    for entry in entries {
+      switch entry {
+      case .segment:
+        throw StorageError(
+          .corruption, "the manifest is missing, although there are segments; restore it from a backup",
+          file: directory.path(of: entry))
+      case .log(let number): try recovery.checkStray(log: number)
+      case .lock, .manifest, .newManifest, .spare, .unknown: continue
+      }
+    }
+  }
+
+  private func reopen(
+    _ state: VersionState, _ entries: [StoreDirectory.Entry], _ fileQueue: any BackgroundQueue
+  ) throws(StorageError) -> Result {
+    for segment in state.levels.joined() {
+      let path = directory.path(of: .segment(segment.fileNumber))
+      let found = try directory.fileSystem.information(at: path)
+      guard let found, found.size == segment.fileBytes else {
+        let what = found.map { "has \($0.size) bytes instead of \(segment.fileBytes)" } ?? "is missing"
+        throw StorageError(.corruption, "the segment \(what); restore it from a backup", file: path, offset: found?.size)
+      }
+    }
+    var recovery = LogRecovery(
+      directory: directory, memtableLimit: options.memtableLimit, lastSequence: state.lastSequence)
+    try recovery.replay(state.logs)
+    for case .log(let number) in entries where !state.logs.contains(number) && number > (state.logs.last ?? 0) {
+      try recovery.checkStray(log: number)
+    }
+    return try finish(state, recovery, entries, fileQueue)
+  }
+
+  private func finish(
+    _ found: VersionState, _ recovery: LogRecovery, _ entries: [StoreDirectory.Entry],
+    _ fileQueue: any BackgroundQueue
+  ) throws(StorageError) -> Result {
+    var state = found
+    let logFiles = LogFiles(directory: directory, random: environment.random)
+    for case .spare(let number) in entries { try logFiles.adopt(spare: number) }
+    let highest = entries.compactMap(\.number).max() ?? 0
+    guard highest < UInt64.max / 2 else {
+      throw StorageError(.corruption, "a file has an absurd number", file: directory.path)
+    }
+    let logNumber = max(state.nextFileNumber, highest + 1)
+    let buffer = FrameBuffer()
+    let log = try logFiles.createLog(number: logNumber, predecessor: recovery.newestEnd, buffer: buffer) {
+      (writer) throws(StorageError) in
+      // What was only in the system's cache is made durable here, in a new place, before anybody can read it.
+      for frame in recovery.unvouched {
+        buffer.removeAll()
+        frame.payload.withUnsafeBytes { buffer.append($0) }
+        try writer.append(.group, firstSequence: frame.firstSequence, batchCount: frame.batchCount)
+      }
+      buffer.removeAll()
+    }
+    let memtables = recovery.memtables.isEmpty ? [Memtable(oldestLog: logNumber)] : recovery.memtables
+    // Logs that hold nothing but what is flushed need not be kept.
+    state.logs.removeAll { $0 < memtables[0].oldestLog }
+    state.logs.append(logNumber)
+    state.lastSequence = max(state.lastSequence, recovery.lastSequence)
+    state.nextFileNumber = logNumber + 1
+    let manifest = try Manifest(replacingWith: state, directory: directory, random: environment.random)
+    removeStrays(entries, state, logFiles)
+    let tree = Tree(
+      directory: directory, manifest: manifest, cache: BlockCache(capacityBytes: options.blockCacheBytes),
+      logFiles: logFiles, reclaimer: FileReclaimer(directory: directory, queue: fileQueue), memtables: memtables,
+      lastSequence: state.lastSequence)
+    return Result(tree: tree, log: log, buffer: buffer)
+  }
+
+  /// What a crash has left, and the logs just let go of. One that cannot be removed is left to the next opening.
+  private func removeStrays(_ entries: [StoreDirectory.Entry], _ state: VersionState, _ logFiles: LogFiles) {
+    let segments = Set(state.levels.joined().map(\.fileNumber))
+    for entry in entries {
+      switch entry {
+      case .log(let number) where !state.logs.contains(number): try? logFiles.retire(log: number)
+      case .segment(let number) where !segments.contains(number): try? directory.remove(entry)
+      case .log, .segment, .lock, .manifest, .newManifest, .spare, .unknown: continue
+      }
+    }
+  }
+
+  static func parent(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+  }
+}

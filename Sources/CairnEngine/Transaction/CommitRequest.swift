@@ -1,0 +1,59 @@
+import CairnKV
+import Synchronization
+
+/// One commit on its way: what to write, what it depends on, and who waits for it.
+///
+/// Invariant that makes sharing it sound: until it is enqueued only its creator touches it; from then until `finish`
+/// only the thread that leads its group; the waiter reads `outcome` after it was woken, and waking orders the two.
+final class CommitRequest: @unchecked Sendable {
+  enum Work {
+    case batch
+    /// Write what ends a log cleanly. Nothing is accepted after it.
+    case close
+  }
+
+  enum Waiter {
+    case thread(ThreadParker)
+    case task(UnsafeContinuation<Void, Never>)
+  }
+
+  let work: Work
+  var batch: WriteBatch
+  let reads: ReadSet
+  let snapshot: UInt64
+  let durability: Durability
+  var outcome: Result<CommitPosition?, StorageError>?
+  var waiter: Waiter?
+  /// Woken not because it is done, but to lead.
+  let isPromoted = Atomic<Bool>(false)
+
+  init(_ work: Work, batch: WriteBatch, reads: ReadSet, snapshot: UInt64, durability: Durability) {
+    self.work = work
+    self.batch = batch
+    self.reads = reads
+    self.snapshot = snapshot
+    self.durability = durability
+  }
+
+  var bytes: Int { batch.bytes.count }
+
+  var isThread: Bool {
+    if case .thread = waiter { true } else { false }
+  }
+
+  /// Wakes whoever waits. The request belongs to the waiter from here on.
+  func wake() {
+    switch waiter {
+    case .thread(let parker): parker.unpark()
+    case .task(let continuation): continuation.resume()
+    case nil: break
+    }
+  }
+
+  func result() throws(StorageError) -> CommitPosition? {
+    guard let outcome else {
+      throw StorageError(.outcomeUnknown, "the commit was abandoned; reopen the store to learn whether it is there")
+    }
+    return try outcome.get()
+  }
+}

@@ -1,0 +1,38 @@
+import CairnKV
+
+/// Reads from one snapshot of the store.
+final class EngineReader: KeyValueReader {
+  private let view: ReadView
+  private var hasEnded = false
+
+  init(_ view: ReadView) {
+    self.view = view
+  }
+
+  /// After this every read throws `.ended`: a snapshot that outlives its closure would hold files for ever.
+  func end() { hasEnded = true }
+
+  func get(_ key: [UInt8]) throws(StorageError) -> [UInt8]? {
+    try check()
+    return try withBytes(of: key) { (key) throws(StorageError) in try view.get(key, own: nil) }
+  }
+
+  func first(in range: KeyRange) throws(StorageError) -> KeyValue? { try one(in: range, .ascending) }
+  func last(in range: KeyRange) throws(StorageError) -> KeyValue? { try one(in: range, .descending) }
+
+  func scan(
+    _ range: KeyRange, _ direction: ScanDirection, limit: Int?, _ visit: (KeyValue) -> ScanStep
+  ) throws(StorageError) {
+    try check()
+    _ = try view.scan(range, direction, limit: limit, own: nil, visit)
+  }
+
+  private func one(in range: KeyRange, _ direction: ScanDirection) throws(StorageError) -> KeyValue? {
+    try check()
+    return try view.one(in: range, direction, own: nil)
+  }
+
+  private func check() throws(StorageError) {
+    if hasEnded { throw StorageError(.ended, "the reader was used after its closure had returned; read inside it") }
+  }
+}
