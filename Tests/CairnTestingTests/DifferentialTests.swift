@@ -105,7 +105,7 @@ import Testing
       let index = Int.random(in: 0..<files.count, using: &random)
       let offset = UInt64.random(in: 0..<(random.next() % 4 == 0 ? 70_000 : 600), using: &random)
       let size = Int.random(in: 0..<(random.next() % 4 == 0 ? 40_000 : 600), using: &random)
-      let bytes = (0..<size).map { UInt8(truncatingIfNeeded: $0 &+ kind &+ Int(offset)) }
+      let bytes = [UInt8](repeating: UInt8.random(in: 1...255, using: &random), count: size)
       let answers: (String, String)
       switch kind {
       case 14, 15:
@@ -152,7 +152,7 @@ import Testing
     }
   }
 
-  @Test(arguments: UInt64(0)..<20) func bothAnswerAlike(seed: UInt64) throws {
+  @Test(arguments: UInt64(0)..<12) func bothAnswerAlike(seed: UInt64) throws {
     var template = Array(
       ((getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp") + "/cairn-test-XXXXXX").utf8CString)
     try #require(mkdtemp(&template) != nil)
@@ -162,7 +162,7 @@ import Testing
     defer { system("rm -rf '\(base)'") }
     let pair = try Pair(base: base)
     var random = SeededGenerator(seed: seed)
-    for number in 0..<1500 {
+    for number in 0..<1000 {
       let (operation, real, simulated) = pair.step(&random)
       try #require(real == simulated, "seed \(seed), step \(number): \(operation)")
     }

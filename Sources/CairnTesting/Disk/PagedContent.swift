@@ -11,6 +11,8 @@ struct PagedContent: Sendable {
   /// How many bytes can be read.
   private(set) var size: UInt64 = 0
   private var pages: [UInt64: [UInt8]] = [:]
+  /// Where the data ends: nothing but zeros was stored from here on.
+  private var dataEnd: UInt64 = 0
 
   /// Reads from `offset` until the buffer is full or the content ends; bytes never written read as zeros.
   func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) -> Int {
@@ -31,6 +33,7 @@ struct PagedContent: Sendable {
 
   /// Stores bytes, within the size or beyond it.
   mutating func store(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) {
+    dataEnd = max(dataEnd, offset + UInt64(bytes.count))
     Self.forEachPiece(of: bytes.count, at: offset) { page, start, range in
       let source = UnsafeRawBufferPointer(rebasing: bytes[range])
       pages[page, default: [UInt8](repeating: 0, count: Self.pageBytes)].withUnsafeMutableBytes {
@@ -47,15 +50,19 @@ struct PagedContent: Sendable {
   /// Sets the size and forgets the data beyond it.
   mutating func truncate(to size: UInt64) {
     self.size = size
-    let boundary = size / UInt64(Self.pageBytes)
-    for page in pages.keys.filter({ $0 > boundary }) { pages[page] = nil }
-    let start = Int(size % UInt64(Self.pageBytes))
-    pages[boundary]?.replaceSubrange(start..., with: repeatElement(0, count: Self.pageBytes - start))
+    discardBeyondSize()
   }
 
   /// Forgets the data beyond the size.
   mutating func discardBeyondSize() {
-    truncate(to: size)
+    if dataEnd <= size { return }
+    dataEnd = size
+    let boundary = size / UInt64(Self.pageBytes)
+    for page in pages.keys.filter({ $0 > boundary }) { pages[page] = nil }
+    let start = Int(size % UInt64(Self.pageBytes))
+    pages[boundary]?.withUnsafeMutableBytes {
+      _ = UnsafeMutableRawBufferPointer(rebasing: $0[start...]).initializeMemory(as: UInt8.self, repeating: 0)
+    }
   }
 
   /// Divides `count` bytes from `offset` by pages: the page, where in it the piece begins, and its range in the bytes.
