@@ -14,10 +14,7 @@ import Testing
     }
     var payload: [UInt8] = []
     builder.finish(into: &payload)
-    let owned = OwnedBytes(count: payload.count)
-    owned.memory.copyBytes(from: payload)
-    let block = Block(owned, isIndex: false)
-    return try #require(block)
+    return try #require(payload.withUnsafeBytes { Block($0, isIndex: false) })
   }
 
   private struct Key: Hashable {

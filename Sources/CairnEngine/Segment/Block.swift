@@ -2,52 +2,54 @@ import CairnKV
 
 /// A block of entries in memory: validated once, immutable, shared by all who read it.
 ///
-/// Invariant: owns `payload` and `table`, which nobody writes to after `init` and which are freed with the last
-/// reference. `view` points into both. Whatever the payload is, `init` either refuses it or makes every access
-/// of `view` sound: all of the invariant of ``BlockView`` is checked here, and nowhere else.
+///     heads │ offsets │ payload
+///
+/// Invariant: owns `memory`, which holds the three in one allocation so that a look touches few pages, which nobody
+/// writes to after `init`, and which is freed with the last reference. `view` points into it. Whatever the payload
+/// is, `init` either refuses it or makes every access of the view sound: all of the invariant of ``BlockView`` is
+/// checked here, and nowhere else.
 final class Block: Sendable {
+  /// Reads the block, as long as the caller keeps it alive.
   let view: BlockView
+  nonisolated(unsafe) private let memory: UnsafeMutableRawBufferPointer
+
   /// What the block takes in memory.
-  let memoryBytes: Int
+  var memoryBytes: Int { memory.count + 128 }
 
-  nonisolated(unsafe) private let payload: UnsafeMutableRawBufferPointer
-  nonisolated(unsafe) private let table: UnsafeMutableRawBufferPointer
-
-  /// `nil` when the bytes are not a block, or hold an entry that no segment can have.
+  /// Copies and checks a payload; `nil` when it is no block, or holds an entry that no segment can have.
   /// - Parameter isIndex: whether it is an index block, where a removal's entry has a value: the block's place.
-  init?(_ bytes: consuming OwnedBytes, isIndex: Bool) {
-    var reader = ByteReader(UnsafeRawBufferPointer(bytes.memory))
-    guard let entryCount = reader.readInteger(UInt32.self),
-      let prefix = reader.readLengthPrefixed(limit: StorageLimits.keyBytes),
-      Int(entryCount) <= reader.remaining / SegmentFormat.shortestEntry
+  init?(_ payload: UnsafeRawBufferPointer, isIndex: Bool) {
+    var header = ByteReader(payload)
+    guard let entryCount = header.readInteger(UInt32.self),
+      Int(entryCount) <= header.remaining / SegmentFormat.shortestEntry
     else { return nil }
     let count = Int(entryCount)
-    let table = OwnedBytes(count: max(count, 1) * 12)
-    let heads = table.memory.bindMemory(to: UInt64.self).baseAddress
-    guard let heads, let payload = bytes.memory.baseAddress else { return nil }
-    let offsets = UnsafeMutableRawPointer(heads + count).bindMemory(to: UInt32.self, capacity: max(count, 1))
-    guard
+    let tableBytes = 12 * count
+    let owned = OwnedBytes(count: tableBytes + payload.count)
+    guard let base = owned.memory.baseAddress else { return nil }
+    let heads = base.bindMemory(to: UInt64.self, capacity: count)
+    let offsets = (base + 8 * count).bindMemory(to: UInt32.self, capacity: count)
+    let copy = UnsafeMutableRawBufferPointer(rebasing: owned.memory[tableBytes...])
+    copy.copyMemory(from: payload)
+
+    var reader = ByteReader(UnsafeRawBufferPointer(copy))
+    guard reader.readInteger(UInt32.self) != nil,
+      let prefix = reader.readLengthPrefixed(limit: StorageLimits.keyBytes),
       let longestSuffix = Self.index(
         &reader, isIndex: isIndex, prefixLength: prefix.count, count: count, heads: heads, offsets: offsets)
     else { return nil }
     view = BlockView(
-      payload: UnsafeRawPointer(payload), prefix: prefix, heads: UnsafePointer(heads),
+      payload: UnsafeRawPointer(base + tableBytes), prefix: prefix, heads: UnsafePointer(heads),
       offsets: UnsafePointer(offsets), count: count, longestSuffix: longestSuffix)
-    memoryBytes = bytes.memory.count + table.memory.count + 96
-    self.payload = bytes.release()
-    self.table = table.release()
+    memory = owned.release()
   }
 
-  deinit {
-    payload.deallocate()
-    table.deallocate()
-  }
+  deinit { memory.deallocate() }
 
   /// Walks all entries, notes offsets and heads, and returns the longest suffix; `nil` when anything is wrong.
   private static func index(
     _ reader: inout ByteReader, isIndex: Bool, prefixLength: Int, count: Int,
-    heads: UnsafeMutablePointer<UInt64>,
-    offsets: UnsafeMutablePointer<UInt32>
+    heads: UnsafeMutablePointer<UInt64>, offsets: UnsafeMutablePointer<UInt32>
   ) -> Int? {
     let longestKey = StorageLimits.keyBytes - prefixLength
     var longestSuffix = 0

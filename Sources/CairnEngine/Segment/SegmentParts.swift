@@ -37,7 +37,8 @@ struct SegmentParts {
 
     let indexBytes = try StoredBlock.read(
       footer.index, of: file, identity: identity, decompressor: cache.decompressor, whatItHolds: "the index")
-    guard let index = Block(indexBytes, isIndex: true), UInt64(index.view.count) == properties.blockCount,
+    guard let index = Block(UnsafeRawBufferPointer(indexBytes.memory), isIndex: true),
+      UInt64(index.view.count) == properties.blockCount,
       (properties.blockCount > 0) == (properties.entryCount > 0),
       Self.tilesTheData(index.view, dataBytes: footer.index.offset)
     else { throw damaged("The index of the segment is malformed.", at: footer.index) }

@@ -86,7 +86,8 @@ final class SegmentReader: Sendable {
     func damaged(_ what: String) -> StorageError {
       StorageError(.corruption, "A block of entries \(what).", file: file.path, offset: place.offset)
     }
-    guard let block = Block(bytes, isIndex: false), block.view.count > 0 else {
+    guard let block = Block(UnsafeRawBufferPointer(bytes.memory), isIndex: false), block.view.count > 0
+    else {
       throw damaged("is malformed")
     }
     let view = block.view

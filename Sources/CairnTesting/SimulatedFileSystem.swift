@@ -1,0 +1,238 @@
+// A file system in memory that can lose what was not synchronized. Every operation goes through `perform`, which counts
+// it, notes it, and lets it happen, fail, or be the last.
+
+public import CairnEngine
+public import CairnKV
+import Synchronization
+
+/// Files in memory that behave as the operating system's do, fail as planned, and can crash.
+///
+/// ```swift
+/// let disk = SimulatedFileSystem()
+/// disk.setFaultPlan(.powerCut(atOperation: 40, seed: 7))
+/// // ... run until it throws ...
+/// let after = disk.crash(.strict, seed: 7)      // a disk as the power cut may have left it
+/// ```
+/// A run in one thread is the same every time. The root directory is `/`, and relative paths begin there. Locks are
+/// held against everyone who uses this object, and are gone after a crash.
+public final class SimulatedFileSystem: FileSystem {
+  /// The process id that holders of a lock are said to have.
+  public static let processIdentifier: Int32 = 1
+
+  /// How many operations the trace goes back.
+  public static let traceLimit = 256
+
+  fileprivate struct State {
+    var disk: SimulatedDisk
+    var faults: FaultProgress
+    var operationCount = 0
+    /// The last operations; a ring that is full once it has `traceLimit` elements.
+    var trace: [TraceEntry] = []
+  }
+
+  private let state: Mutex<State>
+
+  /// An empty file system.
+  public convenience init(faultPlan: FaultPlan = FaultPlan()) {
+    self.init(disk: SimulatedDisk(), faultPlan: faultPlan)
+  }
+
+  private init(disk: SimulatedDisk, faultPlan: FaultPlan) {
+    state = Mutex(State(disk: disk, faults: FaultProgress(faultPlan)))
+  }
+
+  // MARK: Running the simulation
+
+  /// A file system as a crash at this moment may leave this one: everything on it is durable, nothing is locked, and
+  /// nothing fails. This one is not changed, so that one run gives many crashes. Costs time in proportion to the
+  /// unsynchronized changes and the number of files, not to their size.
+  public func crash(_ model: CrashModel, seed: UInt64) -> SimulatedFileSystem {
+    var generator = SeededGenerator(seed: seed)
+    let disk = state.withLock { $0.disk }
+    return SimulatedFileSystem(disk: disk.afterCrash(model, generator: &generator), faultPlan: FaultPlan())
+  }
+
+  /// Begins a plan, from the next operation on, in place of the one before.
+  public func setFaultPlan(_ plan: FaultPlan) {
+    state.withLock { $0.faults = FaultProgress(plan) }
+  }
+
+  /// How many operations were tried so far, on the file system and on its files.
+  public var operationCount: Int {
+    state.withLock { $0.operationCount }
+  }
+
+  /// How many changes a crash could lose now.
+  public var unsynchronizedChangeCount: Int {
+    state.withLock { $0.disk.pending.count }
+  }
+
+  /// The last operations, at most ``traceLimit``, oldest first, with their numbers and how they ended.
+  public var trace: [String] {
+    let (entries, count) = state.withLock { ($0.trace, $0.operationCount) }
+    let oldest = entries.count < Self.traceLimit ? 0 : count % Self.traceLimit
+    return (entries[oldest...] + entries[..<oldest]).map(\.description)
+  }
+
+  // MARK: FileSystem
+
+  public func openFile(_ path: String, _ mode: FileOpenMode) throws(StorageError) -> any File {
+    let node = try perform(mode == .create ? .create : .open, path) { disk throws(ErrorNumber) in
+      let node = mode == .create ? try disk.createFile(path) : try disk.find(path)
+      if disk.current.entries(node) != nil { throw .isDirectory }
+      disk.retain(node)
+      return node
+    }
+    return SimulatedFile(self, node, path: path, isWritable: mode != .read)
+  }
+
+  public func createDirectory(_ path: String) throws(StorageError) {
+    try perform(.createDirectory, path) { disk throws(ErrorNumber) in try disk.createDirectory(path) }
+  }
+
+  public func rename(_ source: String, to destination: String) throws(StorageError) {
+    try perform(.rename, destination, "from \"\(source)\"") { disk throws(ErrorNumber) in
+      try disk.rename(source, to: destination)
+    }
+  }
+
+  public func link(_ source: String, to destination: String) throws(StorageError) {
+    try perform(.link, destination, "from \"\(source)\"") { disk throws(ErrorNumber) in
+      try disk.link(source, to: destination)
+    }
+  }
+
+  public func remove(_ path: String) throws(StorageError) {
+    try perform(.remove, path) { disk throws(ErrorNumber) in try disk.remove(path) }
+  }
+
+  public func list(_ directory: String) throws(StorageError) -> [String] {
+    try perform(.list, directory) { disk throws(ErrorNumber) in try disk.list(directory) }
+  }
+
+  public func information(at path: String) throws(StorageError) -> FileInformation? {
+    try perform(.information, path) { disk throws(ErrorNumber) in try disk.information(path) }
+  }
+
+  public func synchronizeDirectory(_ path: String) throws(StorageError) {
+    try perform(.synchronizeDirectory, path) { disk throws(ErrorNumber) in
+      let node = try disk.find(path)
+      if disk.current.entries(node) == nil { throw .notADirectory }
+      disk.synchronize(node)
+    } interrupted: { disk, generator in
+      if let node = try? disk.find(path) { disk.failToSynchronize(node, &generator) }
+    }
+  }
+
+  public func lock(_ path: String) throws(StorageError) -> any FileLock {
+    let node = try perform(.lock, path) { disk throws(ErrorNumber) -> NodeNumber? in
+      let node = try disk.information(path) == nil ? try disk.createFile(path) : try disk.find(path)
+      if disk.current.entries(node) != nil { throw .isDirectory }
+      guard disk.lock(node) else { return nil }
+      disk.retain(node)
+      disk.truncate(node, to: 0)
+      Array("\(Self.processIdentifier)\n".utf8).withUnsafeBytes { disk.write(node, $0, at: 0) }
+      return node
+    }
+    if let node { return SimulatedFileLock(self, node) }
+    throw StorageError(
+      .locked, "\"\(path)\" is locked already in this simulation; release it first", file: path,
+      systemError: ErrorNumber.wouldBlock.number, holder: Self.processIdentifier)
+  }
+
+  // MARK: Inside
+
+  /// Counts an operation and lets it happen, or not.
+  /// - Parameter interrupted: What an operation that fails leaves behind; nothing, unless said.
+  func perform<Result>(
+    _ operation: FaultPlan.Operation, _ path: String, _ detail: @autoclosure () -> String = "",
+    _ body: (inout SimulatedDisk) throws(ErrorNumber) -> Result,
+    interrupted: (inout SimulatedDisk, inout SeededGenerator) -> Void = { _, _ in }
+  ) throws(StorageError) -> Result {
+    // The outcome leaves the lock in a variable: a Mutex hands out only what it can prove to be nobody else's.
+    var outcome: Swift.Result<Result, StorageError> = .failure(.simulatedPowerCut(path))
+    state.withLock { state in
+      state.operationCount += 1
+      switch state.faults.next(operation, path) {
+      case .happens: outcome = Self.attempt(operation, path, &state.disk, body)
+      case .fails(let cause):
+        interrupted(&state.disk, &state.faults.generator)
+        outcome = .failure(Self.injected(cause, operation, path))
+      case .powerGoes:
+        switch state.faults.generator.below(3) {
+        case 0: break
+        case 1: interrupted(&state.disk, &state.faults.generator)
+        default: _ = Self.attempt(operation, path, &state.disk, body)
+        }
+      case .powerIsOff: break
+      }
+      var failure: StorageError?
+      if case .failure(let error) = outcome { failure = error }
+      state.note(
+        TraceEntry(
+          number: state.operationCount, operation: operation, path: path, detail: detail(), failure: failure))
+    }
+    return try outcome.get()
+  }
+
+  /// Does what is not an operation of its own.
+  func withDisk(_ body: (inout SimulatedDisk) -> Void) {
+    state.withLock { body(&$0.disk) }
+  }
+
+  private static func attempt<Result>(
+    _ operation: FaultPlan.Operation, _ path: String, _ disk: inout SimulatedDisk,
+    _ body: (inout SimulatedDisk) throws(ErrorNumber) -> Result
+  ) -> Swift.Result<Result, StorageError> {
+    do throws(ErrorNumber) {
+      return .success(try body(&disk))
+    } catch {
+      return .failure(failure(error, operation, path))
+    }
+  }
+
+  private static func failure(
+    _ error: ErrorNumber, _ operation: FaultPlan.Operation, _ path: String,
+    code: StorageError.Code = .inputOutput,
+    note: String = ""
+  ) -> StorageError {
+    StorageError(
+      code, "cannot \(operation.rawValue) \"\(path)\": \(error.text)\(note)", file: path,
+      systemError: error.number)
+  }
+
+  private static func injected(
+    _ cause: FaultPlan.Cause, _ operation: FaultPlan.Operation, _ path: String
+  ) -> StorageError {
+    switch cause {
+    case .inputOutput: failure(.inputOutput, operation, path, note: " (injected)")
+    case .noSpace: failure(.noSpace, operation, path, code: .full, note: " (injected)")
+    case .tooManyOpenFiles: failure(.tooManyOpenFiles, operation, path, note: " (injected)")
+    case .error(let error): error
+    }
+  }
+}
+
+extension SimulatedFileSystem.State {
+  fileprivate mutating func note(_ entry: TraceEntry) {
+    if trace.count < SimulatedFileSystem.traceLimit {
+      trace.append(entry)
+    } else {
+      trace[(operationCount - 1) % SimulatedFileSystem.traceLimit] = entry
+    }
+  }
+}
+
+/// One operation, for people.
+private struct TraceEntry: CustomStringConvertible {
+  var number: Int
+  var operation: FaultPlan.Operation
+  var path: String
+  var detail: String
+  var failure: StorageError?
+
+  var description: String {
+    let outcome = failure.map { ": " + ($0.isSimulatedPowerCut ? $0.message : $0.description) } ?? ""
+    return "\(number) \(operation.rawValue) \"\(path)\"\(detail.isEmpty ? "" : " ")\(detail)\(outcome)"
+  }
+}
