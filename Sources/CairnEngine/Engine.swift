@@ -1,10 +1,12 @@
 public import CairnKV
+import Synchronization
 
 /// An embedded, transactional, ordered key-value store in one directory.
 ///
-/// What it promises is said in ``CairnKV/KeyValueStore``. One process at a time has a store open, through one `Engine`,
-/// which any number of threads and tasks may use at once. Every verb exists in a blocking form, for threads, and an
-/// `async` form, for tasks, which never makes a thread of the cooperative pool wait for the disk's sync.
+/// What it promises is said in ``CairnKV/KeyValueStore``. One process at a time has a store open, through
+/// one `Engine`, which any number of threads and tasks may use at once. Every verb exists in a blocking
+/// form, for threads, and an `async` form, for tasks, which never makes a thread of the cooperative pool
+/// wait for the disk's sync.
 public final class Engine: KeyValueStore {
   private let tree: Tree
   private let pipeline: CommitPipeline
@@ -13,13 +15,15 @@ public final class Engine: KeyValueStore {
   private let lock: any FileLock
   private let options: EngineOptions
   private let environment: Environment
+  private let isClosed = Atomic<Bool>(false)
 
   // MARK: Opening and closing
 
   /// Opens the store in the directory at `path`, creating it if need be. The parent directory must exist.
   ///
   /// Takes time in proportion to what had not been flushed, not to what the store holds.
-  /// - Throws: `.locked` when somebody has it open, `.corruption` and `.unsupportedFormat` when its files are not as
+  /// - Throws: `.locked` when somebody has it open, `.corruption` and `.unsupportedFormat` when its files
+  ///   are not as
   ///   they were left, `.inputOutput` and `.full` when the system refuses something.
   public static func open(
     at path: String, options: EngineOptions = EngineOptions(), environment: Environment = .system
@@ -36,7 +40,8 @@ public final class Engine: KeyValueStore {
     }
   }
 
-  private init(_ givenPath: String, _ options: EngineOptions, _ environment: Environment) throws(StorageError) {
+  private init(_ givenPath: String, _ options: EngineOptions, _ environment: Environment) throws(StorageError)
+  {
     try options.validate()
     guard !givenPath.isEmpty, !givenPath.utf8.contains(0) else {
       throw StorageError(.invalidArgument, "the store's path is empty or holds a zero byte")
@@ -46,13 +51,15 @@ public final class Engine: KeyValueStore {
     if options.createIfMissing {
       try environment.fileSystem.createDirectory(trimmed)
     } else if try environment.fileSystem.information(at: trimmed) == nil {
-      throw StorageError(.invalidArgument, "there is no store, and the options say not to create one", file: trimmed)
+      throw StorageError(
+        .invalidArgument, "there is no store, and the options say not to create one", file: trimmed)
     }
     let lock = try environment.fileSystem.lock(directory.path(of: .lock))
     let fileQueue = environment.scheduler.makeQueue(label: "cairn-files")
     let opened: StoreOpening.Result
     do throws(StorageError) {
-      opened = try StoreOpening(directory: directory, options: options, environment: environment).run(fileQueue: fileQueue)
+      opened = try StoreOpening(directory: directory, options: options, environment: environment).run(
+        fileQueue: fileQueue)
     } catch {
       fileQueue.drainAndStop()
       lock.release()
@@ -62,14 +69,17 @@ public final class Engine: KeyValueStore {
     let flusher = Flusher(tree: opened.tree, random: environment.random, segmentOptions: SegmentOptions())
     let compactor = Compactor(
       tree: opened.tree, random: environment.random,
-      segmentOptions: SegmentOptions(compressionLevel: options.compressionLevel), segmentBytes: options.segmentBytes,
+      segmentOptions: SegmentOptions(compressionLevel: options.compressionLevel),
+      segmentBytes: options.segmentBytes,
       picker: CompactionPicker(levelZeroSegments: 4, levelOneBytes: UInt64(options.segmentBytes) * 4))
     background = BackgroundWork(
-      tree: opened.tree, flusher: flusher, compactor: compactor, latch: latch, scheduler: environment.scheduler,
+      tree: opened.tree, flusher: flusher, compactor: compactor, latch: latch,
+      scheduler: environment.scheduler,
       fileQueue: fileQueue)
     leaderQueue = environment.scheduler.makeQueue(label: "cairn-commit")
     let writer = CommitWriter(
-      tree: opened.tree, background: background, latch: latch, options: options, log: opened.log, buffer: opened.buffer)
+      tree: opened.tree, background: background, latch: latch, options: options, log: opened.log,
+      buffer: opened.buffer)
     pipeline = CommitPipeline(writer: writer, leaderQueue: leaderQueue)
     tree = opened.tree
     self.lock = lock
@@ -85,13 +95,15 @@ public final class Engine: KeyValueStore {
     try? closeBlocking()
   }
 
-  /// Ends the log cleanly and lets go of the directory. Everything committed, `.buffered` commits too, is durable
-  /// afterwards. Closing twice does nothing.
+  /// Ends the log cleanly and lets go of the directory. Everything committed, `.buffered` commits too, is
+  /// durable afterwards. Closing twice does nothing.
   public func close() throws(StorageError) { try closeBlocking() }
 
   /// The same without blocking the calling thread.
   public func close() async throws(StorageError) {
-    try await onBackgroundThread(of: environment.scheduler) { () throws(StorageError) in try self.closeBlocking() }
+    try await onBackgroundThread(of: environment.scheduler) { () throws(StorageError) in
+      try self.closeBlocking()
+    }
   }
 
   private func closeBlocking() throws(StorageError) {
@@ -104,6 +116,7 @@ public final class Engine: KeyValueStore {
       if error.code == .closed { return }
       failure = error
     }
+    isClosed.store(true, ordering: .releasing)
     leaderQueue.drainAndStop()
     background.stop()
     lock.release()
@@ -114,6 +127,7 @@ public final class Engine: KeyValueStore {
 
   /// Runs `body` on one consistent snapshot. The reader must not be used afterwards. Never waits for writers.
   public func read<Result>(_ body: (any KeyValueReader) throws -> Result) throws -> Result {
+    try checkOpen()
     let (state, sequence) = tree.view()
     let reader = EngineReader(ReadView(state: state, snapshot: sequence))
     defer { reader.end() }
@@ -123,21 +137,30 @@ public final class Engine: KeyValueStore {
   /// A snapshot with a lifetime of its own: it reads the store as it is now for as long as it is kept.
   ///
   /// While it is, what is overwritten or removed keeps its space on disk.
-  public func snapshot() -> Snapshot { Snapshot(tree) }
+  public func snapshot() throws(StorageError) -> EngineSnapshot {
+    try checkOpen()
+    return EngineSnapshot(tree)
+  }
+
+  private func checkOpen() throws(StorageError) {
+    if isClosed.load(ordering: .acquiring) { throw StorageError(.closed, "the store was closed") }
+  }
 
   // MARK: Writing
 
   /// Commits the writes that `body` puts into a batch, together, without reading anything.
   ///
   /// - Returns: what `body` returned, and the commit's position, `nil` if there was nothing to write.
-  /// - Throws: what `body` threw, and then nothing is written; `.outcomeUnknown` when storage failed while the commit was
+  /// - Throws: what `body` threw, and then nothing is written; `.outcomeUnknown` when storage failed while
+  ///   the commit was
   ///   under way, `.storageFailed` when it had failed before.
   @discardableResult
   public func write<Result>(
     _ durability: Durability = .durable, _ body: (inout WriteBatch) throws -> Result
   ) throws -> Committed<Result> {
     let (value, request) = try blindRequest(durability, body)
-    return Committed(value: value, position: try request.map { request in try pipeline.commit(request) } ?? nil)
+    return Committed(
+      value: value, position: try request.map { request in try pipeline.commit(request) } ?? nil)
   }
 
   /// The same without blocking the calling thread.
@@ -150,14 +173,15 @@ public final class Engine: KeyValueStore {
     return Committed(value: value, position: try await pipeline.commit(request))
   }
 
-  /// Runs a serializable transaction: `body` reads a snapshot and writes; the commit fails, and `body` runs again, if
-  /// anything that it read has changed by then.
+  /// Runs a serializable transaction: `body` reads a snapshot and writes; the commit fails, and `body` runs
+  /// again, if anything that it read has changed by then.
   @discardableResult
   public func transact<Result>(
     _ durability: Durability = .durable, _ body: (any KeyValueTransaction) throws -> Result
   ) throws -> Committed<Result> {
     var run = 1
     while true {
+      try checkOpen()
       let attempt = try Attempt(tree, options, durability, body)
       defer { withExtendedLifetime(attempt) {} }
       guard let request = attempt.request else { return Committed(value: attempt.value, position: nil) }
@@ -177,6 +201,7 @@ public final class Engine: KeyValueStore {
   ) async throws -> Committed<Result> {
     var run = 1
     while true {
+      try checkOpen()
       let attempt = try Attempt(tree, options, durability, body)
       defer { withExtendedLifetime(attempt) {} }
       guard let request = attempt.request else { return Committed(value: attempt.value, position: nil) }
@@ -193,7 +218,8 @@ public final class Engine: KeyValueStore {
     guard error.code == .conflict else { throw error }
     if run >= options.greatestTransactionRuns {
       throw StorageError(
-        .conflict, "the transaction was run \(run) times, and each time another one changed what it had read; "
+        .conflict,
+        "the transaction was run \(run) times, and each time another one changed what it had read; "
           + "let it read less, or fewer of its kind run at once")
     }
   }

@@ -5,20 +5,20 @@ public struct EngineOptions: Sendable {
   /// Create the store when there is none. Default `true`; with `false` a missing store is an error.
   public var createIfMissing = true
 
-  /// What memtables and the block cache may take together, in bytes. Default 256 MiB, at least 8 MiB. A quarter goes
-  /// to a memtable (at most 64 MiB), half to the block cache. A transaction may take half of it, up to 2 GiB: raise it
-  /// for larger ones.
+  /// What memtables and the block cache may take together, in bytes. Default 256 MiB, at least 8 MiB. A
+  /// quarter goes to a memtable (at most 64 MiB), half to the block cache. A transaction may take half of
+  /// it, up to 2 GiB: raise it for larger ones.
   public var memoryLimit = 256 << 20
 
   /// How often a transaction is run at most before it fails with `.conflict`. Default 256, at least 1.
   public var greatestTransactionRuns = 256
 
-  /// The zstd level for segments that compaction writes, 1 to 19; `nil` stores them as they are. Default 1. What is
-  /// flushed from memory is never compressed: it is rewritten soon.
+  /// The zstd level for segments that compaction writes, 1 to 19; `nil` stores them as they are. Default 1.
+  /// What is flushed from memory is never compressed: it is rewritten soon.
   public var compressionLevel: Int? = 1
 
-  /// What a memtable, and the log behind it, may take before it is flushed, in bytes. Default `nil`: derived from
-  /// ``memoryLimit``. For tests, which want flushes to be frequent.
+  /// What a memtable, and the log behind it, may take before it is flushed, in bytes. Default `nil`:
+  /// derived from ``memoryLimit``. For tests, which want flushes to be frequent.
   public var memtableBytes: Int?
 
   /// How large a segment grows before compaction begins another, in bytes. Default 16 MiB. For tests.
@@ -33,7 +33,8 @@ public struct EngineOptions: Sendable {
     }
     try require(memoryLimit >= 8 << 20, "memoryLimit must be at least 8 MiB")
     try require(greatestTransactionRuns >= 1, "greatestTransactionRuns must be at least 1")
-    try require(compressionLevel.map { (1...19).contains($0) } ?? true, "compressionLevel must be 1 to 19, or nil")
+    try require(
+      compressionLevel.map { (1...19).contains($0) } ?? true, "compressionLevel must be 1 to 19, or nil")
     try require(memtableBytes.map { $0 >= 4096 } ?? true, "memtableBytes must be at least 4096")
     try require(segmentBytes >= 4096, "segmentBytes must be at least 4096")
   }

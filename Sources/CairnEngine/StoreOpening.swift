@@ -2,8 +2,9 @@ import CairnKV
 
 /// Opens a store, or creates one: the steps, in the order that makes a crash between any two harmless.
 ///
-/// Nothing that was read is changed. A new log and a new manifest take the place of the old ones, each complete and
-/// durable before its name appears; only then are files removed that the new manifest does not list.
+/// Nothing that was read is changed. A new log and a new manifest take the place of the old ones, each
+/// complete and durable before its name appears; only then are files removed that the new manifest does not
+/// list.
 struct StoreOpening {
   let directory: StoreDirectory
   let options: EngineOptions
@@ -32,7 +33,8 @@ struct StoreOpening {
     var identity: [UInt8] = []
     for _ in 0..<VersionEdit.identityBytes / 8 { identity.append(littleEndian: environment.random.next()) }
     return try finish(
-      VersionState(storeIdentity: identity), LogRecovery(directory: directory, memtableLimit: 0, lastSequence: 0), entries,
+      VersionState(storeIdentity: identity),
+      LogRecovery(directory: directory, memtableLimit: 0, lastSequence: 0), entries,
       fileQueue)
   }
 
@@ -60,13 +62,15 @@ struct StoreOpening {
       let found = try directory.fileSystem.information(at: path)
       guard let found, found.size == segment.fileBytes else {
         let what = found.map { "has \($0.size) bytes instead of \(segment.fileBytes)" } ?? "is missing"
-        throw StorageError(.corruption, "the segment \(what); restore it from a backup", file: path, offset: found?.size)
+        throw StorageError(
+          .corruption, "the segment \(what); restore it from a backup", file: path, offset: found?.size)
       }
     }
     var recovery = LogRecovery(
       directory: directory, memtableLimit: options.memtableLimit, lastSequence: state.lastSequence)
     try recovery.replay(state.logs)
-    for case .log(let number) in entries where !state.logs.contains(number) && number > (state.logs.last ?? 0) {
+    for case .log(let number) in entries where !state.logs.contains(number) && number > (state.logs.last ?? 0)
+    {
       try recovery.checkStray(log: number)
     }
     return try finish(state, recovery, entries, fileQueue)
@@ -105,12 +109,14 @@ struct StoreOpening {
     removeStrays(entries, state, logFiles)
     let tree = Tree(
       directory: directory, manifest: manifest, cache: BlockCache(capacityBytes: options.blockCacheBytes),
-      logFiles: logFiles, reclaimer: FileReclaimer(directory: directory, queue: fileQueue), memtables: memtables,
+      logFiles: logFiles, reclaimer: FileReclaimer(directory: directory, queue: fileQueue),
+      memtables: memtables,
       lastSequence: state.lastSequence)
     return Result(tree: tree, log: log, buffer: buffer)
   }
 
-  /// What a crash has left, and the logs just let go of. One that cannot be removed is left to the next opening.
+  /// What a crash has left, and the logs just let go of. One that cannot be removed is left to the next
+  /// opening.
   private func removeStrays(_ entries: [StoreDirectory.Entry], _ state: VersionState, _ logFiles: LogFiles) {
     let segments = Set(state.levels.joined().map(\.fileNumber))
     for entry in entries {

@@ -1,6 +1,8 @@
-/// The seam between the workflow layer and whatever keeps its bytes: an ordered, transactional key-value store.
+/// The seam between the workflow layer and whatever keeps its bytes: an ordered, transactional key-value
+/// store.
 ///
-/// Nothing written against it may assume that a read is a memory access, or that one process alone has the store.
+/// Nothing written against it may assume that a read is a memory access, or that one process alone has the
+/// store.
 ///
 /// What every implementation promises:
 /// - a commit is all or nothing, and with ``Durability/durable`` it is on disk when the call returns;
@@ -12,8 +14,8 @@ public protocol KeyValueStore: Sendable {
   /// The reader must not be used after `body` has returned.
   func read<Result>(_ body: (any KeyValueReader) throws -> Result) async throws -> Result
 
-  /// Runs `body`, then commits what it wrote, if nothing that it read has changed meanwhile; if something has,
-  /// runs it again on a newer snapshot, a bounded number of times.
+  /// Runs `body`, then commits what it wrote, if nothing that it read has changed meanwhile; if something
+  /// has, runs it again on a newer snapshot, a bounded number of times.
   ///
   /// `body` may run more than once, so it must have no effect but through its transaction. When it throws,
   /// nothing is committed and the error is passed on.
@@ -24,8 +26,8 @@ public protocol KeyValueStore: Sendable {
     _ durability: Durability, _ body: (any KeyValueTransaction) throws -> Result
   ) async throws -> Committed<Result>
 
-  /// Makes everything committed so far durable, and lets go of the store. Afterwards every call throws `.closed`.
-  /// Closing twice does nothing.
+  /// Makes everything committed so far durable, and lets go of the store. Afterwards every call throws
+  /// `.closed`. Closing twice does nothing.
   func close() async throws(StorageError)
 }
 
@@ -65,7 +67,8 @@ public protocol KeyValueReader: AnyObject {
   /// The entry with the greatest key in `range`.
   func last(in range: KeyRange) throws(StorageError) -> KeyValue?
 
-  /// Calls `visit` with the entries of `range` in order, until it says `.stop` or `limit` entries were visited.
+  /// Calls `visit` with the entries of `range` in order, until it says `.stop` or `limit` entries were
+  /// visited.
   func scan(
     _ range: KeyRange, _ direction: ScanDirection, limit: Int?, _ visit: (KeyValue) -> ScanStep
   ) throws(StorageError)
@@ -73,7 +76,8 @@ public protocol KeyValueReader: AnyObject {
 
 /// A snapshot's reads, and writes that take effect together when the transaction commits.
 ///
-/// Reads see the transaction's own writes, but for commit-ordered ones: their place is not known before the commit.
+/// Reads see the transaction's own writes, but for commit-ordered ones: their place is not known before the
+/// commit.
 public protocol KeyValueTransaction: KeyValueReader {
   /// Sets `key` to `value`.
   func set(_ key: [UInt8], to value: [UInt8]) throws(StorageError)

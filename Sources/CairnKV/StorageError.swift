@@ -2,11 +2,13 @@
 public struct StorageError: Error, Hashable, Sendable {
   /// What kind of failure it is. Codes are added, never changed in meaning: always handle a `default`.
   public enum Code: String, Hashable, Sendable, CaseIterable {
-    /// A transaction was run as often as allowed, and each time something that it had read changed. Nothing was written.
+    /// A transaction was run as often as allowed, and each time something that it had read changed. Nothing
+    /// was written.
     case conflict
     /// Storage failed while the commit was under way: whether it is there is known after reopening.
     case outcomeUnknown
-    /// An earlier write or sync failed. The store takes no more writes; reads of durable data go on. Reopen it.
+    /// An earlier write or sync failed. The store takes no more writes; reads of durable data go on. Reopen
+    /// it.
     case storageFailed
     /// A file holds something that the store did not write, or lacks something that it did.
     case corruption

@@ -1,4 +1,5 @@
-// The error numbers that the simulation answers with: those of the system it runs on, so that they equal the real ones.
+// The error numbers that the simulation answers with: those of the system it runs on, so that they equal
+// the real ones.
 
 #if canImport(Darwin)
   import Darwin

@@ -53,8 +53,8 @@ public struct FaultPlan: Sendable, Hashable {
 
   /// The operation, of all from when the plan was set, from 1 on, at which the power goes.
   ///
-  /// That operation happens not at all, in part or wholly, as the seed has it; it and every later one throws an error
-  /// of which ``CairnKV/StorageError/isSimulatedPowerCut`` is true.
+  /// That operation happens not at all, in part or wholly, as the seed has it; it and every later one
+  /// throws an error of which ``CairnKV/StorageError/isSimulatedPowerCut`` is true.
   public var powerCutAtOperation: Int?
 
   /// Decides what a failed operation leaves behind: how much of a write, and what of a synchronization.

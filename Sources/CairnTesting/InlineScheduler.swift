@@ -4,8 +4,8 @@ import Synchronization
 
 /// Runs background work at once, on the thread that submits it, so that a run is the same every time.
 ///
-/// A job submitted while one of its queue runs (by that job, or from another thread) runs after it, on the thread that
-/// runs already: there is no recursion.
+/// A job submitted while one of its queue runs (by that job, or from another thread) runs after it, on the
+/// thread that runs already: there is no recursion.
 public final class InlineScheduler: BackgroundScheduler {
   /// A scheduler without threads.
   public init() {}
@@ -25,8 +25,8 @@ private final class InlineQueue: BackgroundQueue {
 
   private let state = Mutex(State())
 
-  /// Held while jobs run, so that stopping waits for them. Taken before `state`, and never by a submission that finds
-  /// a runner, which may come from a job.
+  /// Held while jobs run, so that stopping waits for them. Taken before `state`, and never by a submission
+  /// that finds a runner, which may come from a job.
   private let turn = Mutex(())
 
   func submit(_ job: @escaping @Sendable () -> Void) {
@@ -62,7 +62,8 @@ private final class InlineQueue: BackgroundQueue {
 }
 
 extension Environment {
-  /// A world that `seed` decides: files in memory, a clock that stands still, and background work done at once.
+  /// A world that `seed` decides: files in memory, a clock that stands still, and background work done at
+  /// once.
   public static func simulated(
     _ fileSystem: SimulatedFileSystem, seed: UInt64, time: any TimeSource = SimulatedTime()
   ) -> Environment {

@@ -3,7 +3,8 @@
 public import CairnEngine
 import Synchronization
 
-/// A random number generator that a seed decides (SplitMix64: Steele, Lea, Flood, OOPSLA 2014). Fast; not for secrets.
+/// A random number generator that a seed decides (SplitMix64: Steele, Lea, Flood, OOPSLA 2014). Fast; not
+/// for secrets.
 public struct SeededGenerator: RandomNumberGenerator, Sendable {
   private var state: UInt64
 

@@ -1,5 +1,5 @@
-// A file system in memory that can lose what was not synchronized. Every operation goes through `perform`, which counts
-// it, notes it, and lets it happen, fail, or be the last.
+// A file system in memory that can lose what was not synchronized. Every operation goes through `perform`,
+// which counts it, notes it, and lets it happen, fail, or be the last.
 
 public import CairnEngine
 public import CairnKV
@@ -7,14 +7,10 @@ import Synchronization
 
 /// Files in memory that behave as the operating system's do, fail as planned, and can crash.
 ///
-/// ```swift
-/// let disk = SimulatedFileSystem()
-/// disk.setFaultPlan(.powerCut(atOperation: 40, seed: 7))
-/// // ... run until it throws ...
-/// let after = disk.crash(.strict, seed: 7)      // a disk as the power cut may have left it
-/// ```
-/// A run in one thread is the same every time. The root directory is `/`, and relative paths begin there. Locks are
-/// held against everyone who uses this object, and are gone after a crash.
+/// ```swift let disk = SimulatedFileSystem() disk.setFaultPlan(.powerCut(atOperation: 40, seed: 7)) // ...
+/// run until it throws ... let after = disk.crash(.strict, seed: 7)      // a disk as the power cut may
+/// have left it ``` A run in one thread is the same every time. The root directory is `/`, and relative
+/// paths begin there. Locks are held against everyone who uses this object, and are gone after a crash.
 public final class SimulatedFileSystem: FileSystem {
   /// The process id that holders of a lock are said to have.
   public static let processIdentifier: Int32 = 1
@@ -43,9 +39,9 @@ public final class SimulatedFileSystem: FileSystem {
 
   // MARK: Running the simulation
 
-  /// A file system as a crash at this moment may leave this one: everything on it is durable, nothing is locked, and
-  /// nothing fails. This one is not changed, so that one run gives many crashes. Costs time in proportion to the
-  /// unsynchronized changes and the number of files, not to their size.
+  /// A file system as a crash at this moment may leave this one: everything on it is durable, nothing is
+  /// locked, and nothing fails. This one is not changed, so that one run gives many crashes. Costs time in
+  /// proportion to the unsynchronized changes and the number of files, not to their size.
   public func crash(_ model: CrashModel, seed: UInt64) -> SimulatedFileSystem {
     var generator = SeededGenerator(seed: seed)
     let disk = state.withLock { $0.disk }
@@ -149,7 +145,8 @@ public final class SimulatedFileSystem: FileSystem {
     _ body: (inout SimulatedDisk) throws(ErrorNumber) -> Result,
     interrupted: (inout SimulatedDisk, inout SeededGenerator) -> Void = { _, _ in }
   ) throws(StorageError) -> Result {
-    // The outcome leaves the lock in a variable: a Mutex hands out only what it can prove to be nobody else's.
+    // The outcome leaves the lock in a variable: a Mutex hands out only what it can prove to be nobody
+    // else's.
     var outcome: Swift.Result<Result, StorageError> = .failure(.simulatedPowerCut(path))
     state.withLock { state in
       state.operationCount += 1

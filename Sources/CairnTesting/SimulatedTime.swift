@@ -10,7 +10,8 @@ public final class SimulatedTime: TimeSource {
 
   private let state: Mutex<State>
 
-  /// Time that begins at 2001-09-09 01:46:40 UTC, one second after the machine started, unless told otherwise.
+  /// Time that begins at 2001-09-09 01:46:40 UTC, one second after the machine started, unless told
+  /// otherwise.
   public init(wallMicroseconds: Int64 = 1_000_000_000_000_000, monotonicNanoseconds: UInt64 = 1_000_000_000) {
     state = Mutex(State(wallMicroseconds: wallMicroseconds, monotonicNanoseconds: monotonicNanoseconds))
   }

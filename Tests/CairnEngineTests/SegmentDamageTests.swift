@@ -25,8 +25,8 @@ import Testing
     return (model, (try? model.bytes(options: options)) ?? [])
   }
 
-  /// Reads everything in every way. Throws at the first error, which must be of one of the codes for damage; what is
-  /// read before it must be the model's.
+  /// Reads everything in every way. Throws at the first error, which must be of one of the codes for
+  /// damage; what is read before it must be the model's.
   private func readAll(_ bytes: [UInt8], _ model: SegmentModel) throws {
     do {
       let reader = try SegmentReader(bytes)

@@ -1,7 +1,7 @@
 import CairnKV
 
-/// Random tuples made to collide: short, from few and awkward elements, so that equal ones, prefixes and neighbours
-/// are common.
+/// Random tuples made to collide: short, from few and awkward elements, so that equal ones, prefixes and
+/// neighbours are common.
 struct RandomTuples {
   private var generator: SeededGenerator
 

@@ -5,7 +5,8 @@ import Synchronization
 import Testing
 
 @Suite struct SimulatedEnvironmentTests {
-  /// The numbers of the reference implementation (https://prng.di.unimi.it/splitmix64.c) for the seed 1234567.
+  /// The numbers of the reference implementation (https://prng.di.unimi.it/splitmix64.c) for the seed
+  /// 1234567.
   @Test func theGeneratorIsSplitMix64() {
     var generator = SeededGenerator(seed: 1_234_567)
     let expected: [UInt64] = [

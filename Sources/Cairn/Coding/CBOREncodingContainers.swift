@@ -1,5 +1,5 @@
-// What a type's `encode(to:)` sees: views of a frame of a `CBORWriter`, named by its serial. One generic method meets
-// the requirements for all integers, so that each is specialized and none is boxed.
+// What a type's `encode(to:)` sees: views of a frame of a `CBORWriter`, named by its serial. One generic
+// method meets the requirements for all integers, so that each is specialized and none is boxed.
 
 /// The encoder handed to a value.
 struct CBOREncoding: Encoder {

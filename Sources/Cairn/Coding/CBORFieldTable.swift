@@ -1,7 +1,9 @@
-/// The fields of one map: its keys and where their values are, in the map's own order, which is that of the keys.
+/// The fields of one map: its keys and where their values are, in the map's own order, which is that of the
+/// keys.
 ///
-/// Found by one scan when a type asks for a keyed container. A look-up first tries the field after the last one found,
-/// then searches by halves; eight bytes of each key beside its length decide nearly every comparison.
+/// Found by one scan when a type asks for a keyed container. A look-up first tries the field after the last
+/// one found, then searches by halves; eight bytes of each key beside its length decide nearly every
+/// comparison.
 final class CBORFieldTable {
   let reader: CBORReader
   /// The offset of the map.

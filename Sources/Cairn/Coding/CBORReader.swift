@@ -1,8 +1,8 @@
 /// Bytes that hold one validated value, and reads from them by the offset of an item.
 ///
-/// Invariant that makes the unchecked reads sound: the bytes passed ``CBORValidator`` and never change, and an `offset`
-/// is always that of an item: 0, or one that this type's methods found by walking from there. The
-/// bytes are a copy of the input, since a type may keep its decoder for longer than the call.
+/// Invariant that makes the unchecked reads sound: the bytes passed ``CBORValidator`` and never change, and
+/// an `offset` is always that of an item: 0, or one that this type's methods found by walking from there.
+/// The bytes are a copy of the input, since a type may keep its decoder for longer than the call.
 final class CBORReader {
   let base: UnsafeRawPointer
   let count: Int
@@ -203,7 +203,8 @@ extension CBORReader {
 // MARK: - Errors
 
 extension CBORReader {
-  /// The keys and indices that lead to the item at `offset`, found by walking there: only errors pay for paths.
+  /// The keys and indices that lead to the item at `offset`, found by walking there: only errors pay for
+  /// paths.
   func path(to offset: Int) -> [any CodingKey] {
     var result: [any CodingKey] = []
     var position = 0

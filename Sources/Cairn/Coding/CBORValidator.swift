@@ -1,9 +1,9 @@
 /// Checks that bytes are exactly one deterministically encoded value, before anything is made of them.
 ///
-/// One pass over every byte, without recursion and with memory for the levels that are open alone. What it lets pass has
-/// no length beyond the end, no number or float longer than need be, no map whose keys are not text in strictly
-/// ascending order, no text that is not UTF-8, no tag, no indefinite length, no more than
-/// ``CBORLimits/nesting`` levels, and nothing after the value. ``CBORReader`` relies on that.
+/// One pass over every byte, without recursion and with memory for the levels that are open alone. What it
+/// lets pass has no length beyond the end, no number or float longer than need be, no map whose keys are
+/// not text in strictly ascending order, no text that is not UTF-8, no tag, no indefinite length, no more
+/// than ``CBORLimits/nesting`` levels, and nothing after the value. ``CBORReader`` relies on that.
 struct CBORValidator {
   private let bytes: UnsafeRawBufferPointer
   private var position = 0
@@ -117,7 +117,8 @@ struct CBORValidator {
     throw failure(.notDeterministic, "a float that has a shorter or another canonical form", at: start)
   }
 
-  /// An item's major type and argument. For major type 7, the argument is the bits of the float or simple value.
+  /// An item's major type and argument. For major type 7, the argument is the bits of the float or simple
+  /// value.
   @inline(__always)
   private mutating func readHead() throws(CodingFailure) -> (major: UInt8, argument: UInt64) {
     guard position < bytes.count else { throw truncated(at: position) }
@@ -172,7 +173,8 @@ struct CBORValidator {
   }
 }
 
-/// UTF-8 as the Unicode Standard has it (table 3-7): no overlong forms, no surrogates, nothing above U+10FFFF.
+/// UTF-8 as the Unicode Standard has it (table 3-7): no overlong forms, no surrogates, nothing above
+/// U+10FFFF.
 enum UTF8Check {
   @inline(__always)
   static func isValid(_ bytes: UnsafeRawBufferPointer) -> Bool {

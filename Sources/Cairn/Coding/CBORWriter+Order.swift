@@ -1,6 +1,7 @@
 extension CBORWriter {
-  /// Writes an array of entries that are sorted by their first item's bytes. `writeEntries` calls ``sortedEntry(_:)``
-  /// for the first item of each and writes the others after it. The value's frame is the one under way.
+  /// Writes an array of entries that are sorted by their first item's bytes. `writeEntries` calls
+  /// ``sortedEntry(_:)`` for the first item of each and writes the others after it. The value's frame is
+  /// the one under way.
   func writeSorted(itemsPerEntry: Int, _ writeEntries: (CBORWriter) throws -> Void) throws {
     let top = frames.count - 1
     frames[top].kind = itemsPerEntry == 1 ? .sortedElements : .sortedPairs
@@ -16,8 +17,8 @@ extension CBORWriter {
     entries.append(Entry(start: start, keyLength: bytes.count - start))
   }
 
-  /// Brings the frame's entries into the order of their encoded keys (RFC 8949 §4.2.1), and children's bytes into
-  /// their places.
+  /// Brings the frame's entries into the order of their encoded keys (RFC 8949 §4.2.1), and children's
+  /// bytes into their places.
   func arrangeEntries(of frame: Frame) throws {
     let count = entries.count - frame.firstEntry
     guard count > 0 else { return }

@@ -26,8 +26,8 @@ public struct CodingFailure: Error, Sendable {
   public let code: Code
   /// What is wrong, in a sentence.
   public let message: String
-  /// The fields and indices that lead to the place, from the outermost: `orders.3.price`. Empty at the top, and where
-  /// only the offset is known.
+  /// The fields and indices that lead to the place, from the outermost: `orders.3.price`. Empty at the top,
+  /// and where only the offset is known.
   public let path: String
   /// The offset of the item that is wrong, when bytes were at fault.
   public let offset: Int?

@@ -1,8 +1,9 @@
 /// A growing array of plain values in memory of its own, for the coder's inner loops.
 ///
-/// Invariant that makes the raw accesses sound: `0 <= count <= capacity`, `base` has room for `capacity` elements, and
-/// the first `count` of them are initialized. Only indices below `count` may be read; callers keep to that,
-/// and debug builds check it. Elements are bitwise copyable, so none of them needs deinitializing.
+/// Invariant that makes the raw accesses sound: `0 <= count <= capacity`, `base` has room for `capacity`
+/// elements, and the first `count` of them are initialized. Only indices below `count` may be read; callers
+/// keep to that, and debug builds check it. Elements are bitwise copyable, so none of them needs
+/// deinitializing.
 ///
 /// `Array` in its place costs a uniqueness check and a bounds check for each byte.
 struct RawStack<Element: BitwiseCopyable>: ~Copyable {

@@ -5,7 +5,8 @@ func onBackgroundThread<Value: Sendable>(
   of scheduler: any BackgroundScheduler, _ work: @escaping @Sendable () throws(StorageError) -> Value
 ) async throws(StorageError) -> Value {
   let queue = scheduler.makeQueue(label: "cairn-open")
-  let outcome = await withUnsafeContinuation { (continuation: UnsafeContinuation<Result<Value, StorageError>, Never>) in
+  let outcome = await withUnsafeContinuation {
+    (continuation: UnsafeContinuation<Result<Value, StorageError>, Never>) in
     queue.submit { continuation.resume(returning: Result { () throws(StorageError) in try work() }) }
   }
   // Its only job has run: this waits for the thread to end, not for work.

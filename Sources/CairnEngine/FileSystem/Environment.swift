@@ -44,6 +44,7 @@ public protocol BackgroundQueue: AnyObject, Sendable {
   /// simulation that runs it at once.
   func submit(_ job: @escaping @Sendable () -> Void)
 
-  /// Waits until every job submitted so far has run, and ends the queue. Must not be called from one of its jobs.
+  /// Waits until every job submitted so far has run, and ends the queue. Must not be called from one of its
+  /// jobs.
   func drainAndStop()
 }

@@ -1,10 +1,10 @@
 public import CairnKV
 
-/// Every file operation the engine performs goes through this protocol, so that a test can run the engine on a
-/// simulated disk that loses what was not synced, and inject a failure at any call.
+/// Every file operation the engine performs goes through this protocol, so that a test can run the engine
+/// on a simulated disk that loses what was not synced, and inject a failure at any call.
 ///
-/// Every call throws a ``StorageError`` of code `.inputOutput` (`.full` for ENOSPC and EDQUOT) that carries the path
-/// and the system's error number. Interrupted calls (EINTR) are retried within the implementation.
+/// Every call throws a ``StorageError`` of code `.inputOutput` (`.full` for ENOSPC and EDQUOT) that carries
+/// the path and the system's error number. Interrupted calls (EINTR) are retried within the implementation.
 public protocol FileSystem: Sendable {
   /// Opens or creates a file.
   func openFile(_ path: String, _ mode: FileOpenMode) throws(StorageError) -> any File
@@ -21,7 +21,8 @@ public protocol FileSystem: Sendable {
   /// Removes a file's name. Durable once the directory is synced.
   func remove(_ path: String) throws(StorageError)
 
-  /// The names in a directory, sorted, without `.` and `..`. A listing that fails throws: it is never empty instead.
+  /// The names in a directory, sorted, without `.` and `..`. A listing that fails throws: it is never empty
+  /// instead.
   func list(_ directory: String) throws(StorageError) -> [String]
 
   /// What stands at `path`; `nil` when nothing does.
@@ -75,8 +76,8 @@ public protocol File: AnyObject, Sendable {
 
   /// Makes the file's content and length durable (`fdatasync`; on macOS `F_FULLFSYNC`).
   ///
-  /// After it has thrown, what was written since the last success may be lost although it can still be read. It
-  /// must not be retried in the hope that it then succeeds.
+  /// After it has thrown, what was written since the last success may be lost although it can still be
+  /// read. It must not be retried in the hope that it then succeeds.
   func synchronize() throws(StorageError)
 
   /// Sets the file's length, cutting it off or growing it with zeros.

@@ -1,9 +1,9 @@
 // An open file of the operating system.
 //
-// Invariant (descriptor): the descriptor is open for as long as the object lives, so a call in flight on another
-// thread, which keeps the object alive, never meets a number that the system has given to someone else meanwhile.
-// `close` therefore only marks the file; the last reference lets the descriptor go. Counting the calls in flight
-// would free it sooner, at two contended atomics a read.
+// Invariant (descriptor): the descriptor is open for as long as the object lives, so a call in flight on
+// another thread, which keeps the object alive, never meets a number that the system has given to someone
+// else meanwhile. `close` therefore only marks the file; the last reference lets the descriptor go.
+// Counting the calls in flight would free it sooner, at two contended atomics a read.
 
 import CairnKV
 import CairnShims
@@ -101,8 +101,9 @@ final class POSIXFile: File {
     try information().size
   }
 
-  /// Reports what the file system has to say at the end (a network file system writes only now), and refuses every
-  /// later call. Closing a duplicate asks the file system just the same; the descriptor itself goes with the object.
+  /// Reports what the file system has to say at the end (a network file system writes only now), and
+  /// refuses every later call. Closing a duplicate asks the file system just the same; the descriptor
+  /// itself goes with the object.
   func close() throws(StorageError) {
     if isClosed.exchange(true, ordering: .acquiringAndReleasing) { return }
     let duplicate = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)

@@ -1,11 +1,11 @@
 // The lock that keeps a store to one process, and within it to one handle.
 //
-// It is `flock` and not a record lock (`fcntl`): a record lock does not exclude the same process, and goes when any
-// descriptor of the file is closed. The system lets go of it with the process, however that ends, so a lock never has
-// to be broken by hand.
+// It is `flock` and not a record lock (`fcntl`): a record lock does not exclude the same process, and goes
+// when any descriptor of the file is closed. The system lets go of it with the process, however that ends,
+// so a lock never has to be broken by hand.
 //
-// The file stays when the lock goes. Were it removed, one process could hold the lock on the nameless old file while
-// another locks a new file of the same name, and both would have the store.
+// The file stays when the lock goes. Were it removed, one process could hold the lock on the nameless old
+// file while another locks a new file of the same name, and both would have the store.
 
 import CairnKV
 import Synchronization
@@ -61,8 +61,9 @@ final class POSIXFileLock: FileLock {
       .locked, "the store \"\(store)\" is open \(who)", file: path, systemError: EWOULDBLOCK, holder: holder)
   }
 
-  /// Leaves the process's id for whoever finds the file locked. It tells a person where to look and decides nothing,
-  /// so that a full disk, where this fails, does not keep the store from being opened and cleaned up.
+  /// Leaves the process's id for whoever finds the file locked. It tells a person where to look and decides
+  /// nothing, so that a full disk, where this fails, does not keep the store from being opened and cleaned
+  /// up.
   private static func writeHolder(_ descriptor: Int32, _ path: String) {
     let text = Array("\(getpid())\n".utf8)
     do throws(StorageError) {

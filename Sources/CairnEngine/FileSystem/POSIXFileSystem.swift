@@ -1,5 +1,5 @@
-// The files of the operating system, on Linux and macOS. Each method is one system call or two; what the contract in
-// FileSystem.swift promises beyond what the call does is said where it is done.
+// The files of the operating system, on Linux and macOS. Each method is one system call or two; what the
+// contract in FileSystem.swift promises beyond what the call does is said where it is done.
 
 public import CairnKV
 
@@ -11,7 +11,8 @@ public import CairnKV
 
 /// The operating system's files.
 ///
-/// A name in a directory that is not UTF-8, which the engine never writes, is listed with its bad bytes replaced.
+/// A name in a directory that is not UTF-8, which the engine never writes, is listed with its bad bytes
+/// replaced.
 public struct POSIXFileSystem: FileSystem {
   /// The operating system's files.
   public init() {}

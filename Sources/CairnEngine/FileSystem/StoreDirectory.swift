@@ -27,7 +27,8 @@ struct StoreDirectory: Sendable {
       case StoreDirectory.manifest: self = .manifest
       case StoreDirectory.newManifest: self = .newManifest
       default:
-        let parts = name.utf8.split(separator: UInt8(ascii: "."), maxSplits: 1, omittingEmptySubsequences: false)
+        let parts = name.utf8.split(
+          separator: UInt8(ascii: "."), maxSplits: 1, omittingEmptySubsequences: false)
         guard parts.count == 2, parts[0].count >= 8, parts[0].allSatisfy({ (0x30...0x39).contains($0) }),
           let number = UInt64(String(Substring(parts[0]))), number > 0
         else {

@@ -1,5 +1,5 @@
-// One way to call the system: a call that was interrupted is made again, and a failure becomes a StorageError that
-// says what was tried, on which path, and why it was refused.
+// One way to call the system: a call that was interrupted is made again, and a failure becomes a
+// StorageError that says what was tried, on which path, and why it was refused.
 
 import CairnKV
 import CairnShims
@@ -25,8 +25,8 @@ enum SystemCall {
     }
   }
 
-  /// As ``run(_:_:_:)`` for a call that takes a path. A path with a zero byte in it, which C would cut short and so
-  /// name some other file, is refused.
+  /// As ``run(_:_:_:)`` for a call that takes a path. A path with a zero byte in it, which C would cut
+  /// short and so name some other file, is refused.
   static func run(
     _ operation: StaticString, path: String, _ call: (UnsafePointer<CChar>) -> Int32
   ) throws(StorageError) -> Int32 {
@@ -60,7 +60,8 @@ enum SystemCall {
     }
   }
 
-  /// Closes a descriptor. Never retried: after EINTR Linux has closed it already, and the number may be in use again.
+  /// Closes a descriptor. Never retried: after EINTR Linux has closed it already, and the number may be in
+  /// use again.
   static func close(_ descriptor: Int32, _ path: String) throws(StorageError) {
     #if canImport(Darwin)
       let result = Darwin.close(descriptor)
@@ -71,7 +72,8 @@ enum SystemCall {
     if result != 0, number != EINTR { throw failure(number, "close", path) }
   }
 
-  /// Closes a descriptor where nobody is there to hear of a failure, or another failure is on its way already.
+  /// Closes a descriptor where nobody is there to hear of a failure, or another failure is on its way
+  /// already.
   static func closeSilently(_ descriptor: Int32) {
     #if canImport(Darwin)
       _ = Darwin.close(descriptor)

@@ -1,7 +1,8 @@
 // A thread's resting place: one token, at most one thread asleep waiting for it.
 //
-// Invariant (word): `state` points to four bytes, initialised here and freed in deinit, that nothing but the atomic
-// and the system's wait and wake touch. Whoever calls park or unpark holds a reference, so the word outlives both.
+// Invariant (word): `state` points to four bytes, initialised here and freed in deinit, that nothing but
+// the atomic and the system's wait and wake touch. Whoever calls park or unpark holds a reference, so the
+// word outlives both.
 
 import CairnShims
 import Synchronization
@@ -14,8 +15,8 @@ import Synchronization
 
 /// Lets one thread sleep until another wakes it, without a lock.
 ///
-/// ``unpark()`` leaves a token, of which there is at most one; ``park()`` takes it, sleeping until there is one. What
-/// happened before `unpark` is visible after the `park` that takes its token.
+/// ``unpark()`` leaves a token, of which there is at most one; ``park()`` takes it, sleeping until there is
+/// one. What happened before `unpark` is visible after the `park` that takes its token.
 final class ThreadParker: @unchecked Sendable {
   private static let empty: UInt32 = 0
   private static let token: UInt32 = 1
@@ -39,7 +40,8 @@ final class ThreadParker: @unchecked Sendable {
       if take() { return }
       let (slept, _) = state.pointee.compareExchange(
         expected: Self.empty, desired: Self.asleep, ordering: .relaxed)
-      // Not exchanged: a token has just come, or the word says `asleep` already from a wakeup without a token.
+      // Not exchanged: a token has just come, or the word says `asleep` already from a wakeup without a
+      // token.
       if !slept, state.pointee.load(ordering: .relaxed) == Self.token { continue }
       let failure = cairn_wait_on_address(state, Self.asleep)
       // Interrupted, or the word had changed: look again. If the system cannot wait at all, don't spin hard.

@@ -1,5 +1,5 @@
-// Background work on threads of the operating system: compactions block on the disk for seconds, which Swift's own
-// thread pool must not.
+// Background work on threads of the operating system: compactions block on the disk for seconds, which
+// Swift's own thread pool must not.
 
 import CairnShims
 import Synchronization
@@ -17,19 +17,20 @@ public final class ThreadScheduler: BackgroundScheduler {
 
   /// A queue with a thread of its own, named `label` as far as the system allows (15 bytes on Linux).
   ///
-  /// Should the system refuse a thread, jobs wait: each submission asks for it again, and `drainAndStop` runs on the
-  /// calling thread what is left. A job submitted after `drainAndStop` began is not run.
+  /// Should the system refuse a thread, jobs wait: each submission asks for it again, and `drainAndStop`
+  /// runs on the calling thread what is left. A job submitted after `drainAndStop` began is not run.
   public func makeQueue(label: String) -> any BackgroundQueue {
     ThreadQueue(label: label)
   }
 }
 
-/// A serial queue on a thread, which starts with the queue and ends with `drainAndStop` or the last reference.
+/// A serial queue on a thread, which starts with the queue and ends with `drainAndStop` or the last
+/// reference.
 private final class ThreadQueue: BackgroundQueue {
   private let line: JobLine
 
-  /// The thread, until it was joined. Held during the join, so that everyone who stops the queue waits for its end.
-  /// Never taken by the thread itself.
+  /// The thread, until it was joined. Held during the join, so that everyone who stops the queue waits for
+  /// its end. Never taken by the thread itself.
   private let thread: Mutex<ThreadIdentifier?>
 
   init(label: String) {
@@ -47,7 +48,8 @@ private final class ThreadQueue: BackgroundQueue {
 
   func submit(_ job: @escaping @Sendable () -> Void) {
     guard line.append(job) else { return }
-    // Only where the system refused a thread so far; `nil` also when it was joined, but then nothing is appended.
+    // Only where the system refused a thread so far; `nil` also when it was joined, but then nothing is
+    // appended.
     guard line.needsThread else { return }
     thread.withLock { started in
       if started == nil { started = line.startThread() }

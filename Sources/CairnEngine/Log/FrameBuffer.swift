@@ -1,7 +1,7 @@
 /// Page-aligned memory in which a frame is put together and from which it is written in one call.
 ///
-/// Invariant: `memory` has room for `capacity` bytes, `FrameHeader.bytes <= count <= capacity`, and the first `count`
-/// bytes are initialised. Used by one thread at a time: whoever leads the commit.
+/// Invariant: `memory` has room for `capacity` bytes, `FrameHeader.bytes <= count <= capacity`, and the
+/// first `count` bytes are initialised. Used by one thread at a time: whoever leads the commit.
 final class FrameBuffer: @unchecked Sendable {
   private var memory: UnsafeMutableRawPointer
   private var capacity: Int

@@ -42,7 +42,8 @@ struct FrameFileHeader: Equatable {
 
   var purpose: FrameFile.Purpose
   var number: UInt64
-  /// Random. Marks every frame of this life of the file, so that what a recycled file held before is not taken for it.
+  /// Random. Marks every frame of this life of the file, so that what a recycled file held before is not
+  /// taken for it.
   var salt: UInt64
   var predecessor: End?
 
@@ -70,26 +71,32 @@ struct FrameFileHeader: Equatable {
   /// - Parameter page: one page.
   init(decoding page: UnsafeRawBufferPointer, file: String, purpose: FrameFile.Purpose) throws(StorageError) {
     func damaged(_ what: String) -> StorageError {
-      StorageError(.corruption, "the file header \(what); restore the file from a backup", file: file, offset: 0)
+      StorageError(
+        .corruption, "the file header \(what); restore the file from a backup", file: file, offset: 0)
     }
     var reader = ByteReader(page)
     guard page.count == FrameFile.pageBytes, let found = reader.readInteger(UInt64.self),
       let version = reader.readInteger(UInt32.self), let reserved = reader.readInteger(UInt32.self),
       let number = reader.readInteger(UInt64.self), let salt = reader.readInteger(UInt64.self),
-      let predecessorNumber = reader.readInteger(UInt64.self), let predecessorEnd = reader.readInteger(UInt64.self),
+      let predecessorNumber = reader.readInteger(UInt64.self),
+      let predecessorEnd = reader.readInteger(UInt64.self),
       let predecessorChecksum = reader.readInteger(UInt32.self)
     else { throw damaged("is cut off") }
-    guard found == purpose.rawValue else { throw damaged("does not begin with the name of this kind of file") }
+    guard found == purpose.rawValue else {
+      throw damaged("does not begin with the name of this kind of file")
+    }
     let body = UnsafeRawBufferPointer(rebasing: page[..<(FrameFile.pageBytes - 4)])
     guard CRC32C.checksum(body) == Self.checksum(ofEncoded: page) else { throw damaged("fails its checksum") }
     guard version == FrameFile.formatVersion else {
       throw StorageError(
-        .unsupportedFormat, "the file has format version \(version), this program knows \(FrameFile.formatVersion)",
+        .unsupportedFormat,
+        "the file has format version \(version), this program knows \(FrameFile.formatVersion)",
         file: file, offset: 8)
     }
     guard reserved == 0, body[52...].allSatisfy({ $0 == 0 }) else {
       throw StorageError(
-        .unsupportedFormat, "the file header uses fields that this program does not know", file: file, offset: 52)
+        .unsupportedFormat, "the file header uses fields that this program does not know", file: file,
+        offset: 52)
     }
     self.purpose = purpose
     self.number = number
@@ -179,7 +186,8 @@ struct FrameHeader: Equatable {
     guard reader.readInteger(UInt32.self) == Self.magic, let checksum = reader.readInteger(UInt32.self),
       reader.readInteger(UInt64.self) == salt, let offset = reader.readInteger(UInt64.self),
       let payloadBytes = reader.readInteger(UInt64.self), let firstSequence = reader.readInteger(UInt64.self),
-      let durableThrough = reader.readInteger(UInt64.self), let previousChecksum = reader.readInteger(UInt32.self),
+      let durableThrough = reader.readInteger(UInt64.self),
+      let previousChecksum = reader.readInteger(UInt32.self),
       let payloadChecksum = reader.readInteger(UInt32.self), let batchCount = reader.readInteger(UInt32.self),
       let kindNumber = reader.readInteger(UInt8.self), let reserved = reader.readBytes(3),
       Self.checksum(of: bytes) == checksum, let kind = FrameKind(rawValue: kindNumber),

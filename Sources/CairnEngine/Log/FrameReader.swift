@@ -16,8 +16,8 @@ final class FrameReader {
   let header: FrameFileHeader
   /// Where the next frame begins, and after ``next()`` returned `nil` where the content ends.
   private(set) var position: FrameFileHeader.End
-  /// Up to here a later frame vouches that the file had been synced. Frames past it are in the operating system's
-  /// cache at least, but whether they are on the disk is not known.
+  /// Up to here a later frame vouches that the file had been synced. Frames past it are in the operating
+  /// system's cache at least, but whether they are on the disk is not known.
   private(set) var durableEnd: FrameFileHeader.End
 
   private let file: any File
@@ -36,7 +36,8 @@ final class FrameReader {
     size = try file.size()
     guard let page = try window.read(file, at: 0, count: FrameFile.pageBytes, fileSize: size) else {
       throw StorageError(
-        .corruption, "the file is shorter than its header page; restore it from a backup", file: file.path, offset: size)
+        .corruption, "the file is shorter than its header page; restore it from a backup", file: file.path,
+        offset: size)
     }
     header = try FrameFileHeader(decoding: page, file: file.path, purpose: purpose)
     let checksum = FrameFileHeader.checksum(ofEncoded: page)
@@ -44,7 +45,8 @@ final class FrameReader {
     durableEnd = position
     if let end, end.number != header.number || end.offset < position.offset {
       throw StorageError(
-        .corruption, "the file is number \(header.number), but its successor names \(end.number)", file: file.path,
+        .corruption, "the file is number \(header.number), but its successor names \(end.number)",
+        file: file.path,
         offset: 16)
     }
   }
@@ -104,7 +106,9 @@ final class FrameReader {
   }
 
   private func isWellFormed(_ found: FrameHeader) -> Bool {
-    guard found.durableThrough <= found.offset, found.firstSequence <= EntryTrailer.greatestSequence else { return false }
+    guard found.durableThrough <= found.offset, found.firstSequence <= EntryTrailer.greatestSequence else {
+      return false
+    }
     guard found.firstSequence >= nextSequence else { return false }
     nextSequence = found.firstSequence
     return switch (purpose, found.kind) {
@@ -140,7 +144,8 @@ final class FrameReader {
       case .malformed: "holds a frame that no writer writes"
       }
     return StorageError(
-      .corruption, "the file \(what): acknowledged commits from here on are lost or changed; restore it from a backup",
+      .corruption,
+      "the file \(what): acknowledged commits from here on are lost or changed; restore it from a backup",
       file: file.path, offset: offset)
   }
 }

@@ -41,17 +41,19 @@ enum FrameVerdict: String {
 
   /// The whole decision, as one table. Normative in format-spec.md, "The verdict".
   ///
-  /// `foreign`, `incomplete`, `damagedPayload` and `endOfFile` are what a power cut leaves of a frame whose sync had not
-  /// returned; evidence tells it from damage. A whole header in this file's salt can only have been written by
-  /// this file's writer at the place that it names, once, after the frame that it names: so `misplaced`, `unchained` and
-  /// `malformed` are no result of any crash.
+  /// `foreign`, `incomplete`, `damagedPayload` and `endOfFile` are what a power cut leaves of a frame whose
+  /// sync had not returned; evidence tells it from damage. A whole header in this file's salt can only have
+  /// been written by this file's writer at the place that it names, once, after the frame that it names: so
+  /// `misplaced`, `unchained` and `malformed` are no result of any crash.
   static func of(_ condition: FrameCondition, _ evidence: FrameEvidence) -> FrameVerdict {
     switch (condition, evidence) {
     case (_, .atEnd): .end
     case (.valid, .none), (.valid, .marked), (.valid, .beforeEnd): .take
     case (.endOfFile, .none), (.foreign, .none), (.incomplete, .none), (.damagedPayload, .none): .end
-    case (.endOfFile, .marked), (.foreign, .marked), (.incomplete, .marked), (.damagedPayload, .marked): .damaged
-    case (.endOfFile, .beforeEnd), (.foreign, .beforeEnd), (.incomplete, .beforeEnd), (.damagedPayload, .beforeEnd):
+    case (.endOfFile, .marked), (.foreign, .marked), (.incomplete, .marked), (.damagedPayload, .marked):
+      .damaged
+    case (.endOfFile, .beforeEnd), (.foreign, .beforeEnd), (.incomplete, .beforeEnd),
+      (.damagedPayload, .beforeEnd):
       .damaged
     case (.misplaced, _), (.unchained, _), (.malformed, _): .damaged
     }

@@ -2,9 +2,9 @@ import CairnKV
 
 /// Appends frames to a frame file. Used by one thread at a time.
 ///
-/// A page once written is never written again, so a sync that is torn can harm no frame but the newest. After any error
-/// the writer refuses everything: what a failed write or sync left on the disk is not known, and a second try would
-/// only seem to succeed (the system marks the lost pages clean).
+/// A page once written is never written again, so a sync that is torn can harm no frame but the newest.
+/// After any error the writer refuses everything: what a failed write or sync left on the disk is not
+/// known, and a second try would only seem to succeed (the system marks the lost pages clean).
 final class FrameWriter: @unchecked Sendable {
   let file: any File
   let header: FrameFileHeader
@@ -18,7 +18,9 @@ final class FrameWriter: @unchecked Sendable {
   private let buffer: FrameBuffer
 
   /// Takes over a file whose header page is `header`, written and synced, and which holds no frame yet.
-  init(_ file: any File, header: FrameFileHeader, headerChecksum: UInt32, capacity: UInt64, buffer: FrameBuffer) {
+  init(
+    _ file: any File, header: FrameFileHeader, headerChecksum: UInt32, capacity: UInt64, buffer: FrameBuffer
+  ) {
     self.file = file
     self.header = header
     self.capacity = capacity
@@ -38,8 +40,10 @@ final class FrameWriter: @unchecked Sendable {
     if let failure { throw failure }
     let payload = buffer.payload
     let frame = FrameHeader(
-      salt: header.salt, offset: end.offset, payloadBytes: UInt64(payload.count), firstSequence: firstSequence,
-      durableThrough: durableThrough, previousChecksum: end.checksum, payloadChecksum: CRC32C.checksum(payload),
+      salt: header.salt, offset: end.offset, payloadBytes: UInt64(payload.count),
+      firstSequence: firstSequence,
+      durableThrough: durableThrough, previousChecksum: end.checksum,
+      payloadChecksum: CRC32C.checksum(payload),
       batchCount: batchCount, kind: kind)
     let encoded = frame.encoded()
     let bytes = buffer.seal(with: encoded)
@@ -50,7 +54,8 @@ final class FrameWriter: @unchecked Sendable {
       throw error
     }
     end.offset += UInt64(bytes.count)
-    end.checksum = UInt32(littleEndian: encoded.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: 4, as: UInt32.self) })
+    end.checksum = UInt32(
+      littleEndian: encoded.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: 4, as: UInt32.self) })
   }
 
   /// Makes everything appended so far durable.
@@ -66,8 +71,8 @@ final class FrameWriter: @unchecked Sendable {
     durableThrough = end.offset
   }
 
-  /// Vouches for the frames before it: without it, damage to the last frame of a closed file could not be told from a
-  /// frame that was never synced.
+  /// Vouches for the frames before it: without it, damage to the last frame of a closed file could not be
+  /// told from a frame that was never synced.
   func appendSeal(lastSequence: UInt64) throws(StorageError) {
     try synchronize()
     buffer.removeAll()

@@ -3,11 +3,12 @@ import Synchronization
 
 /// Makes and recycles the files that logs are written to.
 ///
-/// A log is written into a file whose blocks exist and have been written before, so that a sync changes no metadata:
-/// measured at 1.3 to 1.6 times the commit rate of a growing file (`fallocate` alone does not do: the first write
-/// into a reserved block still changes metadata). Such a file is a *spare*: a former log, or zeros. It becomes a log by
-/// a new header page, written and synced under the spare's name, then a rename. Logs grow with use: a spare is made four
-/// times as large as the log in use, up to a limit, while that log is being filled.
+/// A log is written into a file whose blocks exist and have been written before, so that a sync changes no
+/// metadata: measured at 1.3 to 1.6 times the commit rate of a growing file (`fallocate` alone does not do:
+/// the first write into a reserved block still changes metadata). Such a file is a *spare*: a former log,
+/// or zeros. It becomes a log by a new header page, written and synced under the spare's name, then a
+/// rename. Logs grow with use: a spare is made four times as large as the log in use, up to a limit, while
+/// that log is being filled.
 final class LogFiles: Sendable {
   private struct Spare {
     var number: UInt64
@@ -36,7 +37,8 @@ final class LogFiles: Sendable {
     try keepOrRemove(Spare(number: number, bytes: bytes))
   }
 
-  /// A file with a durable header page and the frames that `fill` appends, also durable, under its final name.
+  /// A file with a durable header page and the frames that `fill` appends, also durable, under its final
+  /// name.
   ///
   /// It counts for recovery once the manifest lists it. Until then it is a stray that holds nothing new.
   func createLog(
@@ -46,7 +48,8 @@ final class LogFiles: Sendable {
     let spare = spares.withLock { $0.popLast() }
     let source = StoreDirectory.Entry.spare(spare?.number ?? number)
     do throws(StorageError) {
-      return try createLog(number: number, in: source, spare, predecessor: predecessor, buffer: buffer, fill: fill)
+      return try createLog(
+        number: number, in: source, spare, predecessor: predecessor, buffer: buffer, fill: fill)
     } catch {
       // Nothing refers to it. What cannot be removed now is adopted as a spare by the next opening.
       try? directory.remove(source)
@@ -82,7 +85,8 @@ final class LogFiles: Sendable {
     return writer
   }
 
-  /// Makes a spare of `bytes` zeros. A failure leaves no spare: the log in use then simply grows past its capacity.
+  /// Makes a spare of `bytes` zeros. A failure leaves no spare: the log in use then simply grows past its
+  /// capacity.
   func prepareSpare(number: UInt64, bytes: UInt64) throws(StorageError) {
     let entry = StoreDirectory.Entry.spare(number)
     let file = try directory.open(entry, .create)
@@ -99,7 +103,9 @@ final class LogFiles: Sendable {
 
   /// Takes a log that recovery needs no longer, durably so, as a spare, or removes it.
   func retire(log number: UInt64) throws(StorageError) {
-    guard let bytes = try directory.fileSystem.information(at: directory.path(of: .log(number)))?.size else { return }
+    guard let bytes = try directory.fileSystem.information(at: directory.path(of: .log(number)))?.size else {
+      return
+    }
     let hasRoom = spares.withLock { $0.count < Self.greatestSpareCount }
     guard hasRoom else { return try directory.remove(.log(number)) }
     try directory.rename(.log(number), to: .spare(number))

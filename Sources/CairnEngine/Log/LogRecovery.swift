@@ -16,7 +16,8 @@ struct LogRecovery {
   /// Oldest first; the last one may take further entries.
   private(set) var memtables: [Memtable] = []
   private(set) var lastSequence: UInt64
-  /// The commit groups of the newest log behind ``newestEnd``: to be written again before anything relies on them.
+  /// The commit groups of the newest log behind ``newestEnd``: to be written again before anything relies
+  /// on them.
   private(set) var unvouched: [UnvouchedFrame] = []
   /// Up to where the newest log is known to be on disk.
   private(set) var newestEnd: FrameFileHeader.End?
@@ -36,18 +37,21 @@ struct LogRecovery {
       let path = directory.path(of: .log(number))
       guard try directory.fileSystem.information(at: path) != nil else {
         throw StorageError(
-          .corruption, "the log is missing, and with it acknowledged commits; restore it from a backup", file: path)
+          .corruption, "the log is missing, and with it acknowledged commits; restore it from a backup",
+          file: path)
       }
       let reader = try FrameReader(try directory.open(.log(number), .read), purpose: .log, end: end)
       guard reader.header.number == number else {
         throw StorageError(
-          .corruption, "the log is number \(reader.header.number) by its header; it was renamed or exchanged", file: path,
+          .corruption, "the log is number \(reader.header.number) by its header; it was renamed or exchanged",
+          file: path,
           offset: 16)
       }
       end = reader.header.predecessor
       if index > 0, end?.number != logs[index - 1] {
         throw StorageError(
-          .corruption, "the log does not follow log \(logs[index - 1]), which the manifest lists before it", file: path,
+          .corruption, "the log does not follow log \(logs[index - 1]), which the manifest lists before it",
+          file: path,
           offset: 32)
       }
       readers.append(reader)
@@ -99,7 +103,8 @@ struct LogRecovery {
       file: directory.path(of: .log(log)), offset: header.offset)
   }
 
-  /// Refuses a log that the manifest does not list but that holds commits: then the manifest is older than the log.
+  /// Refuses a log that the manifest does not list but that holds commits: then the manifest is older than
+  /// the log.
   ///
   /// A crash between the making of a log and its entry in the manifest leaves a log that holds nothing new.
   func checkStray(log number: UInt64) throws(StorageError) {
@@ -116,11 +121,13 @@ struct LogRecovery {
       let scratch = Memtable(oldestLog: number, firstChunkBytes: 4096)
       guard frame.header.kind == .group,
         let count = BatchGroup.replay(
-          frame.payload, batchCount: frame.header.batchCount, firstSequence: frame.header.firstSequence, to: scratch)
+          frame.payload, batchCount: frame.header.batchCount, firstSequence: frame.header.firstSequence,
+          to: scratch)
       else { continue }
       if frame.header.firstSequence + count - 1 > lastSequence {
         throw StorageError(
-          .corruption, "the log holds commits but the manifest does not know it: the manifest is older than the log, or "
+          .corruption,
+          "the log holds commits but the manifest does not know it: the manifest is older than the log, or "
             + "was lost; restore it from a backup", file: path, offset: frame.header.offset)
       }
     }

@@ -2,8 +2,9 @@ import CairnKV
 
 /// A piece of a file in memory, read ahead so that small frames do not cost a system call each.
 ///
-/// Invariant that makes the returned pointers sound: `memory` holds `filled` bytes of the file from `start` on, and is
-/// replaced or refilled only by ``read(_:at:count:fileSize:)``, whose caller uses the result before it calls again.
+/// Invariant that makes the returned pointers sound: `memory` holds `filled` bytes of the file from `start`
+/// on, and is replaced or refilled only by ``read(_:at:count:fileSize:)``, whose caller uses the result
+/// before it calls again.
 final class ReadWindow {
   private var memory = UnsafeMutableRawBufferPointer(start: nil, count: 0)
   private var filled = 0

@@ -2,9 +2,10 @@ import Synchronization
 
 /// Memory for one memtable: handed out in order, never moved, freed all at once.
 ///
-/// Invariant that makes sharing it between threads sound: one thread at a time allocates (the commit leader); a
-/// chunk is freed only in `deinit`; and whoever reads from it holds a reference to the owner of the arena and got
-/// the address through an acquiring load that pairs with the releasing store after the memory was filled.
+/// Invariant that makes sharing it between threads sound: one thread at a time allocates (the commit
+/// leader); a chunk is freed only in `deinit`; and whoever reads from it holds a reference to the owner of
+/// the arena and got the address through an acquiring load that pairs with the releasing store after the
+/// memory was filled.
 final class Arena: @unchecked Sendable {
   private var chunks: [UnsafeMutableRawPointer] = []
   private var nextAddress: UnsafeMutableRawPointer?

@@ -39,7 +39,9 @@ enum EntryOrder {
   @inline(__always)
   static func compare(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer) -> Int {
     let common = min(left.count, right.count)
-    guard common > 0, let a = left.baseAddress, let b = right.baseAddress else { return left.count - right.count }
+    guard common > 0, let a = left.baseAddress, let b = right.baseAddress else {
+      return left.count - right.count
+    }
     var offset = 0
     while offset + 8 <= common {
       let x = a.loadUnaligned(fromByteOffset: offset, as: UInt64.self)

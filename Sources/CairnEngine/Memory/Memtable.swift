@@ -2,16 +2,17 @@ import Synchronization
 
 /// The newest entries, in memory: a skip list for keys, a set for range removals.
 ///
-/// One thread at a time writes (the commit leader); readers take no lock, but for a short one to copy the reference
-/// to the range removals when there are any. Entries become visible to readers only through the sequence number that
-/// they read at, so a group may be applied before it is durable.
+/// One thread at a time writes (the commit leader); readers take no lock, but for a short one to copy the
+/// reference to the range removals when there are any. Entries become visible to readers only through the
+/// sequence number that they read at, so a group may be applied before it is durable.
 final class Memtable: Sendable {
   private let list: SkipList
   private let removals = Mutex(RangeTombstoneSet())
   private let removalCount = Atomic<Int>(0)
   private let greatestSequence = Atomic<UInt64>(0)
 
-  /// The oldest log that holds entries of this memtable: it and the later ones are needed until this is flushed.
+  /// The oldest log that holds entries of this memtable: it and the later ones are needed until this is
+  /// flushed.
   let oldestLog: UInt64
 
   init(oldestLog: UInt64, firstChunkBytes: Int = 256 << 10) {
@@ -23,13 +24,15 @@ final class Memtable: Sendable {
 
   func insert(key: UnsafeRawBufferPointer, trailer: EntryTrailer, value: UnsafeRawBufferPointer) {
     list.insert(key: key, trailer: trailer, value: value)
-    greatestSequence.store(max(greatestSequence.load(ordering: .relaxed), trailer.sequence), ordering: .relaxed)
+    greatestSequence.store(
+      max(greatestSequence.load(ordering: .relaxed), trailer.sequence), ordering: .relaxed)
   }
 
   func insert(_ tombstone: RangeTombstone) {
     removals.withLock { $0.insert(tombstone) }
     removalCount.add(1, ordering: .releasing)
-    greatestSequence.store(max(greatestSequence.load(ordering: .relaxed), tombstone.sequence), ordering: .relaxed)
+    greatestSequence.store(
+      max(greatestSequence.load(ordering: .relaxed), tombstone.sequence), ordering: .relaxed)
   }
 
   // MARK: Reading
@@ -63,7 +66,9 @@ final class Memtable: Sendable {
 
   /// The sequence number of the newest entry of `key`, published or not; 0 when there is none.
   func newestSequence(of key: UnsafeRawBufferPointer) -> UInt64 {
-    guard let node = list.firstNode(atOrAfter: key, .newest), EntryOrder.compare(node.key, key) == 0 else { return 0 }
+    guard let node = list.firstNode(atOrAfter: key, .newest), EntryOrder.compare(node.key, key) == 0 else {
+      return 0
+    }
     return node.trailer.sequence
   }
 }

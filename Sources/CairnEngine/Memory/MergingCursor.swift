@@ -2,8 +2,8 @@ import CairnKV
 
 /// The entries of several sources as one, in order.
 ///
-/// A move usually stays within the source it was in: so the cursor remembers, beside the winner, the runner-up, and
-/// looks through the other sources only when the winner passes it.
+/// A move usually stays within the source it was in: so the cursor remembers, beside the winner, the
+/// runner-up, and looks through the other sources only when the winner passes it.
 final class MergingCursor: SourceCursor {
   private let sources: [SourceCursor]
   private var winner = 0

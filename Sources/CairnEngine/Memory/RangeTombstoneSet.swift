@@ -1,8 +1,8 @@
 /// Range removals, arranged so that "which is the newest that covers this key?" is a binary search.
 ///
-/// Removals that overlap are cut into *fragments*: disjoint ranges in order, each with the sequence numbers of all
-/// removals that cover it. Cutting costs time in proportion to their number, so the newest few are kept aside uncut and
-/// looked through one by one.
+/// Removals that overlap are cut into *fragments*: disjoint ranges in order, each with the sequence numbers
+/// of all removals that cover it. Cutting costs time in proportion to their number, so the newest few are
+/// kept aside uncut and looked through one by one.
 struct RangeTombstoneSet: Sendable {
   private struct Fragment: Sendable {
     var lower: [UInt8]
@@ -33,14 +33,17 @@ struct RangeTombstoneSet: Sendable {
     if all.count - fragmentedCount > Self.greatestUnfragmented { fragment() }
   }
 
-  /// The sequence number of the newest removal that covers `key` and is not newer than `sequence`; 0 for none.
+  /// The sequence number of the newest removal that covers `key` and is not newer than `sequence`; 0 for
+  /// none.
   func newestCovering(_ key: UnsafeRawBufferPointer, visibleAt sequence: UInt64) -> UInt64 {
     var newest: UInt64 = 0
     for tombstone in all[fragmentedCount...]
     where tombstone.sequence <= sequence && tombstone.sequence > newest && tombstone.covers(key) {
       newest = tombstone.sequence
     }
-    if let fragment = fragment(containing: key), let found = fragment.sequences.first(where: { $0 <= sequence }) {
+    if let fragment = fragment(containing: key),
+      let found = fragment.sequences.first(where: { $0 <= sequence })
+    {
       newest = max(newest, found)
     }
     return newest

@@ -2,9 +2,9 @@ import Synchronization
 
 /// A sorted set of entries in an arena: one writer, any number of readers that take no lock.
 ///
-/// (W. Pugh, "Skip lists: a probabilistic alternative to balanced trees", 1990.) An entry is written completely before
-/// a releasing store links it at its lowest level; readers follow links with acquiring loads. Nothing is ever
-/// unlinked or changed, so a reader needs nothing but a reference to the list.
+/// (W. Pugh, "Skip lists: a probabilistic alternative to balanced trees", 1990.) An entry is written
+/// completely before a releasing store links it at its lowest level; readers follow links with acquiring
+/// loads. Nothing is ever unlinked or changed, so a reader needs nothing but a reference to the list.
 ///
 /// A node, in arena memory:
 ///
@@ -22,15 +22,16 @@ final class SkipList: @unchecked Sendable {
   private let height = Atomic<Int>(1)
   private let entries = Atomic<Int>(0)
 
-  // The writer's own state. `splice[level]` is the last node at or before the newest entry at each level: a key that
-  // follows the previous one (the common case: keys clustered by run) is linked without a search.
+  // The writer's own state. `splice[level]` is the last node at or before the newest entry at each level: a
+  // key that follows the previous one (the common case: keys clustered by run) is linked without a search.
   private var splice: [SkipListNode]
   private var heightSource: UInt64 = 0x9E37_79B9_7F4A_7C15
 
   init(firstChunkBytes: Int) {
     arena = Arena(firstChunkBytes: firstChunkBytes)
     let empty = UnsafeRawBufferPointer(start: nil, count: 0)
-    head = SkipListNode.make(in: arena, height: Self.greatestHeight, key: empty, trailer: .newest, value: empty)
+    head = SkipListNode.make(
+      in: arena, height: Self.greatestHeight, key: empty, trailer: .newest, value: empty)
     splice = Array(repeating: head, count: Self.greatestHeight)
   }
 
@@ -63,8 +64,9 @@ final class SkipList: @unchecked Sendable {
     entries.add(1, ordering: .relaxed)
   }
 
-  /// Whether the target belongs right behind the newest entry. If it does at level 0 it does at every level: the
-  /// splice is nested, each level's node at or before the one below, each level's next at or after it.
+  /// Whether the target belongs right behind the newest entry. If it does at level 0 it does at every
+  /// level: the splice is nested, each level's node at or before the one below, each level's next at or
+  /// after it.
   private func spliceBrackets(_ target: SearchTarget) -> Bool {
     let before = splice[0]
     guard before == head || before.precedes(target) else { return false }
@@ -136,7 +138,8 @@ struct SearchTarget {
     head = Self.head(of: key)
   }
 
-  /// The first eight bytes as a big-endian number: where two of them differ, so do the keys, in the same order.
+  /// The first eight bytes as a big-endian number: where two of them differ, so do the keys, in the same
+  /// order.
   @inline(__always)
   static func head(of key: UnsafeRawBufferPointer) -> UInt64 {
     if key.count >= 8 { return key.loadUnaligned(as: UInt64.self).bigEndian }
@@ -156,7 +159,8 @@ struct SkipListNode: Equatable {
   private init(_ address: UnsafeMutableRawPointer) { self.address = address }
 
   static func make(
-    in arena: Arena, height: Int, key: UnsafeRawBufferPointer, trailer: EntryTrailer, value: UnsafeRawBufferPointer
+    in arena: Arena, height: Int, key: UnsafeRawBufferPointer, trailer: EntryTrailer,
+    value: UnsafeRawBufferPointer
   ) -> SkipListNode {
     let keyOffset = linksOffset + 8 * height
     let address = arena.allocate(keyOffset + key.count + value.count)
@@ -180,7 +184,8 @@ struct SkipListNode: Equatable {
 
   @inline(__always)
   func next(_ level: Int) -> SkipListNode? {
-    guard let next = UnsafeMutableRawPointer(bitPattern: link(level).pointee.load(ordering: .acquiring)) else { return nil }
+    guard let next = UnsafeMutableRawPointer(bitPattern: link(level).pointee.load(ordering: .acquiring))
+    else { return nil }
     return SkipListNode(next)
   }
 
@@ -203,14 +208,16 @@ struct SkipListNode: Equatable {
   @inline(__always)
   var key: UnsafeRawBufferPointer {
     UnsafeRawBufferPointer(
-      start: address + Self.linksOffset + 8 * height, count: Int(address.load(fromByteOffset: 16, as: UInt32.self)))
+      start: address + Self.linksOffset + 8 * height,
+      count: Int(address.load(fromByteOffset: 16, as: UInt32.self)))
   }
 
   @inline(__always)
   var value: UnsafeRawBufferPointer {
     let key = key
     return UnsafeRawBufferPointer(
-      start: key.baseAddress.map { $0 + key.count }, count: Int(address.load(fromByteOffset: 24, as: UInt64.self)))
+      start: key.baseAddress.map { $0 + key.count },
+      count: Int(address.load(fromByteOffset: 24, as: UInt64.self)))
   }
 
   @inline(__always)

@@ -36,5 +36,7 @@ final class SkipListCursor: SourceCursor {
   override func next() throws(StorageError) { settle(node?.next(0)) }
 
   // Links lead forward only: a step back is a search, as in every skip list with small nodes.
-  override func previous() throws(StorageError) { settle(node.flatMap { list.lastNode(before: $0.key, $0.trailer) }) }
+  override func previous() throws(StorageError) {
+    settle(node.flatMap { list.lastNode(before: $0.key, $0.trailer) })
+  }
 }

@@ -2,12 +2,12 @@ import CairnKV
 
 /// A place in one sorted source of entries: a memtable, a segment, a level, or a merge of several.
 ///
-/// While `isValid`, the current entry is in `key`, `trailer` and `value`, whose memory belongs to the cursor and
-/// is good until its next move. A move that throws leaves the cursor invalid. Entries are ordered as
-/// ``EntryOrder`` says. Not for use from two threads at once.
+/// While `isValid`, the current entry is in `key`, `trailer` and `value`, whose memory belongs to the
+/// cursor and is good until its next move. A move that throws leaves the cursor invalid. Entries are
+/// ordered as ``EntryOrder`` says. Not for use from two threads at once.
 ///
-/// A class with stored fields, not a protocol: a merge reads the current keys of its sources far more often than
-/// it moves one of them, and a field costs no dispatch.
+/// A class with stored fields, not a protocol: a merge reads the current keys of its sources far more often
+/// than it moves one of them, and a field costs no dispatch.
 class SourceCursor {
   final var isValid = false
   final var key = UnsafeRawBufferPointer(start: nil, count: 0)
@@ -19,9 +19,13 @@ class SourceCursor {
   /// Moves to the last entry of all.
   func seekToLast() throws(StorageError) { isValid = false }
   /// Moves to the first entry at or after (`key`, `trailer`).
-  func seek(atOrAfter key: UnsafeRawBufferPointer, _ trailer: EntryTrailer) throws(StorageError) { isValid = false }
+  func seek(atOrAfter key: UnsafeRawBufferPointer, _ trailer: EntryTrailer) throws(StorageError) {
+    isValid = false
+  }
   /// Moves to the last entry before (`key`, `trailer`), exclusive.
-  func seek(before key: UnsafeRawBufferPointer, _ trailer: EntryTrailer) throws(StorageError) { isValid = false }
+  func seek(before key: UnsafeRawBufferPointer, _ trailer: EntryTrailer) throws(StorageError) {
+    isValid = false
+  }
   /// Moves to the following entry. Only while valid.
   func next() throws(StorageError) { isValid = false }
   /// Moves to the preceding entry. Only while valid.

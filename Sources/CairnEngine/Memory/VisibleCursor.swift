@@ -1,10 +1,10 @@
 import CairnKV
 
-/// What a reader sees of a merged source: for each key the newest version visible to it, unless that is a removal
-/// or a newer range removal covers it.
+/// What a reader sees of a merged source: for each key the newest version visible to it, unless that is a
+/// removal or a newer range removal covers it.
 ///
-/// Going forward, the versions of a key come newest first, and the first visible one decides. Going back they come
-/// oldest first, so the key and value of the best one so far are copied until the key changes.
+/// Going forward, the versions of a key come newest first, and the first visible one decides. Going back
+/// they come oldest first, so the key and value of the best one so far are copied until the key changes.
 final class VisibleCursor {
   /// Range removals of one source, and the newest of them that this reader sees.
   struct Removals {
@@ -44,7 +44,8 @@ final class VisibleCursor {
   func seekToFirst() throws(StorageError) {
     isForward = true
     isValid = false
-    try withBytes(of: range.lower) { lower throws(StorageError) in try source.seek(atOrAfter: lower, .newest) }
+    try withBytes(of: range.lower) { lower throws(StorageError) in try source.seek(atOrAfter: lower, .newest)
+    }
     try settleForward()
   }
 
@@ -91,7 +92,9 @@ final class VisibleCursor {
 
   private func settleForward() throws(StorageError) {
     while source.isValid {
-      if let upper = range.upper, upper.withUnsafeBytes({ EntryOrder.compare(source.key, $0) >= 0 }) { return }
+      if let upper = range.upper, upper.withUnsafeBytes({ EntryOrder.compare(source.key, $0) >= 0 }) {
+        return
+      }
       if !isVisible(source.trailer) {
         try source.next()
         continue
@@ -150,7 +153,8 @@ final class VisibleCursor {
 }
 
 extension EntryTrailer {
-  /// A transaction's own writes carry sequence numbers from here on until it commits: newer than all that is stored.
+  /// A transaction's own writes carry sequence numbers from here on until it commits: newer than all that
+  /// is stored.
   static let firstOwnSequence: UInt64 = 1 << 55
 }
 

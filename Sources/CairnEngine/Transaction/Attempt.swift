@@ -1,10 +1,11 @@
 import CairnKV
 
-/// One run of a transaction's body. While it lives, its snapshot is registered, so that a compaction keeps what
-/// validating it needs.
+/// One run of a transaction's body. While it lives, its snapshot is registered, so that a compaction keeps
+/// what validating it needs.
 final class Attempt<Value> {
   let value: Value
-  /// What there is to commit; `nil` when nothing was written: the body then saw one snapshot, which is serializable.
+  /// What there is to commit; `nil` when nothing was written: the body then saw one snapshot, which is
+  /// serializable.
   let request: CommitRequest?
   private let tree: Tree
   private let snapshot: UInt64
@@ -26,7 +27,8 @@ final class Attempt<Value> {
       transaction.batch.isEmpty
       ? nil
       : CommitRequest(
-        .batch, batch: transaction.batch, reads: transaction.reads, snapshot: snapshot, durability: durability)
+        .batch, batch: transaction.batch, reads: transaction.reads, snapshot: snapshot, durability: durability
+      )
     self.tree = tree
     self.snapshot = snapshot
     isReady = true

@@ -18,7 +18,8 @@ struct BatchDecoder {
 
   /// The next operation; `nil` when there is none, or what follows is none.
   mutating func next() -> Operation? {
-    guard let kind = reader.readInteger(UInt8.self), let operation = WriteBatch.Operation(rawValue: kind) else {
+    guard let kind = reader.readInteger(UInt8.self), let operation = WriteBatch.Operation(rawValue: kind)
+    else {
       return nil
     }
     switch operation {
@@ -30,7 +31,9 @@ struct BatchDecoder {
       else { return nil }
       return .value(key: key, value: value)
     case .openRangeRemoval:
-      return reader.readLengthPrefixed(limit: StorageLimits.keyBytes + 1).map { .rangeRemoval(lower: $0, upper: nil) }
+      return reader.readLengthPrefixed(limit: StorageLimits.keyBytes + 1).map {
+        .rangeRemoval(lower: $0, upper: nil)
+      }
     case .rangeRemoval:
       guard let lower = reader.readLengthPrefixed(limit: StorageLimits.keyBytes + 1),
         let upper = reader.readLengthPrefixed(limit: StorageLimits.keyBytes + 1)
@@ -42,7 +45,8 @@ struct BatchDecoder {
   /// Adds the operations of a batch to a memtable, with sequence numbers from `firstSequence` on.
   ///
   /// - Parameter skipping: operations, by index, that take a number but are left out.
-  /// - Returns: whether the batch was exactly `count` operations. When it was not, part of it may have been added.
+  /// - Returns: whether the batch was exactly `count` operations. When it was not, part of it may have been
+  ///   added.
   static func apply(
     _ bytes: UnsafeRawBufferPointer, count: UInt32, firstSequence: UInt64, to memtable: Memtable,
     skipping: Set<UInt32> = []
@@ -67,8 +71,8 @@ struct BatchDecoder {
   }
 }
 
-/// The batches in the payload of a commit group's frame: each a header of 12 bytes (u32 operations, u64 length) and
-/// its operations. Normative in format-spec.md, "Batches".
+/// The batches in the payload of a commit group's frame: each a header of 12 bytes (u32 operations, u64
+/// length) and its operations. Normative in format-spec.md, "Batches".
 enum BatchGroup {
   static let headerBytes = 12
 
@@ -89,7 +93,8 @@ enum BatchGroup {
     var reader = ByteReader(payload)
     var sequence = firstSequence
     for _ in 0..<batchCount {
-      guard let count = reader.readInteger(UInt32.self), let length = reader.readInteger(UInt64.self), count > 0,
+      guard let count = reader.readInteger(UInt32.self), let length = reader.readInteger(UInt64.self),
+        count > 0,
         let lengthInMemory = Int(exactly: length), let bytes = reader.readBytes(lengthInMemory),
         UInt64(count) <= EntryTrailer.firstOwnSequence - sequence,
         BatchDecoder.apply(bytes, count: count, firstSequence: sequence, to: memtable)

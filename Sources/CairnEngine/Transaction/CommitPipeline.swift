@@ -3,14 +3,16 @@ import Synchronization
 
 /// Group commit by leader and followers.
 ///
-/// Whoever arrives when nobody leads becomes the leader: it takes all that waits as one group, has it written and
-/// synced in one go, and hands the lead to one of those who arrived meanwhile. A lone committer so pays for no thread
-/// switch and no timer, and under load every sync carries whatever came during the one before.
+/// Whoever arrives when nobody leads becomes the leader: it takes all that waits as one group, has it
+/// written and synced in one go, and hands the lead to one of those who arrived meanwhile. A lone committer
+/// so pays for no thread switch and no timer, and under load every sync carries whatever came during the
+/// one before.
 ///
-/// A task must not block a thread of the cooperative pool, so a task never leads: it waits on a continuation, and a
-/// background thread leads for it.
+/// A task must not block a thread of the cooperative pool, so a task never leads: it waits on a
+/// continuation, and a background thread leads for it.
 ///
-/// (The alternative, a thread of its own that does all commits, costs a lone committer two thread switches, 4 to 6 µs.)
+/// (The alternative, a thread of its own that does all commits, costs a lone committer two thread switches,
+/// 4 to 6 µs.)
 final class CommitPipeline: Sendable {
   private struct State {
     var waiting: [CommitRequest] = []
@@ -22,8 +24,8 @@ final class CommitPipeline: Sendable {
   private let writer: CommitWriter
   private let leaderQueue: any BackgroundQueue
 
-  /// A group takes no further request once it has this many bytes: its latency would suffer more than its throughput
-  /// gains.
+  /// A group takes no further request once it has this many bytes: its latency would suffer more than its
+  /// throughput gains.
   private static let greatestGroupBytes = 4 << 20
 
   init(writer: CommitWriter, leaderQueue: any BackgroundQueue) {

@@ -3,8 +3,9 @@ import Synchronization
 
 /// One commit on its way: what to write, what it depends on, and who waits for it.
 ///
-/// Invariant that makes sharing it sound: until it is enqueued only its creator touches it; from then until `finish`
-/// only the thread that leads its group; the waiter reads `outcome` after it was woken, and waking orders the two.
+/// Invariant that makes sharing it sound: until it is enqueued only its creator touches it; from then until
+/// `finish` only the thread that leads its group; the waiter reads `outcome` after it was woken, and waking
+/// orders the two.
 final class CommitRequest: @unchecked Sendable {
   enum Work {
     case batch
@@ -52,7 +53,8 @@ final class CommitRequest: @unchecked Sendable {
 
   func result() throws(StorageError) -> CommitPosition? {
     guard let outcome else {
-      throw StorageError(.outcomeUnknown, "the commit was abandoned; reopen the store to learn whether it is there")
+      throw StorageError(
+        .outcomeUnknown, "the commit was abandoned; reopen the store to learn whether it is there")
     }
     return try outcome.get()
   }

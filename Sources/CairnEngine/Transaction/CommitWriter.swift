@@ -2,12 +2,13 @@ import CairnKV
 
 /// Writes commit groups: validates, orders, logs, applies, syncs, publishes.
 ///
-/// Invariant that makes sharing it sound: ``write(_:)`` is called by one thread at a time, the leader, and the lead
-/// passes from thread to thread through the pipeline's lock.
+/// Invariant that makes sharing it sound: ``write(_:)`` is called by one thread at a time, the leader, and
+/// the lead passes from thread to thread through the pipeline's lock.
 ///
-/// A request is applied to the memtable, unpublished, before its group is on disk. The memtable so always holds everything
-/// ordered so far, and validating a request against it alone sees the earlier requests of its own group as well.
-/// If the write then fails, nothing is ever published any more, and nobody sees what was applied.
+/// A request is applied to the memtable, unpublished, before its group is on disk. The memtable so always
+/// holds everything ordered so far, and validating a request against it alone sees the earlier requests of
+/// its own group as well. If the write then fails, nothing is ever published any more, and nobody sees what
+/// was applied.
 final class CommitWriter: @unchecked Sendable {
   private let tree: Tree
   private let background: BackgroundWork
@@ -58,7 +59,9 @@ final class CommitWriter: @unchecked Sendable {
       return fail(accepted, error)
     }
     tree.publish(nextSequence - 1)
-    for request in group where request.work == .close { request.outcome = Result { () throws(StorageError) in try end() } }
+    for request in group where request.work == .close {
+      request.outcome = Result { () throws(StorageError) in try end() }
+    }
   }
 
   /// Validates a request, gives it its place, and adds it to the frame and the memtable.
@@ -72,7 +75,8 @@ final class CommitWriter: @unchecked Sendable {
       }
       let count = UInt64(request.batch.count)
       guard count <= EntryTrailer.firstOwnSequence - nextSequence else {
-        throw StorageError(.full, "the store has used up its sequence numbers; copy its content into a new one")
+        throw StorageError(
+          .full, "the store has used up its sequence numbers; copy its content into a new one")
       }
       request.batch.resolve(at: nextSequence)
       let isWhole = request.batch.bytes.withUnsafeBytes {
@@ -97,7 +101,8 @@ final class CommitWriter: @unchecked Sendable {
   private func fail(_ requests: [CommitRequest], _ error: StorageError) {
     latch.trip(error)
     let unknown = StorageError(
-      .outcomeUnknown, "writing the commit failed: \(error.message). Reopen the store to learn whether it is there",
+      .outcomeUnknown,
+      "writing the commit failed: \(error.message). Reopen the store to learn whether it is there",
       file: error.file, offset: error.offset, systemError: error.systemError)
     for request in requests { request.outcome = .failure(unknown) }
   }

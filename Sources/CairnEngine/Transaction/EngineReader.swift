@@ -33,6 +33,8 @@ final class EngineReader: KeyValueReader {
   }
 
   private func check() throws(StorageError) {
-    if hasEnded { throw StorageError(.ended, "the reader was used after its closure had returned; read inside it") }
+    if hasEnded {
+      throw StorageError(.ended, "the reader was used after its closure had returned; read inside it")
+    }
   }
 }

@@ -1,9 +1,10 @@
 import CairnKV
 
-/// One run of a transaction's body: reads of a snapshot, with what it wrote itself on top, and a batch of writes.
+/// One run of a transaction's body: reads of a snapshot, with what it wrote itself on top, and a batch of
+/// writes.
 ///
-/// Everything read is remembered, to be validated at commit. Its own writes are put in order only when it reads again
-/// after writing: most transactions read first and write then.
+/// Everything read is remembered, to be validated at commit. Its own writes are put in order only when it
+/// reads again after writing: most transactions read first and write then.
 final class EngineTransaction: KeyValueTransaction {
   private let view: ReadView
   private(set) var batch: WriteBatch
@@ -92,7 +93,8 @@ final class EngineTransaction: KeyValueTransaction {
 
   private func check() throws(StorageError) {
     if hasEnded {
-      throw StorageError(.ended, "the transaction was used after its closure had returned; nothing of it was written")
+      throw StorageError(
+        .ended, "the transaction was used after its closure had returned; nothing of it was written")
     }
   }
 }

@@ -26,8 +26,8 @@ struct ReadSet: Sendable {
 extension ReadState {
   /// Whether nothing in `reads` has a version newer than `snapshot`, published or not.
   ///
-  /// Sources whose newest entry is not newer are passed over, so that this costs a look into the active memtable
-  /// unless the transaction has been running for long.
+  /// Sources whose newest entry is not newer are passed over, so that this costs a look into the active
+  /// memtable unless the transaction has been running for long.
   func isUnchanged(_ reads: ReadSet, since snapshot: UInt64) throws(StorageError) -> Bool {
     for memtable in memtables where memtable.newestSequence > snapshot {
       let removals = memtable.rangeRemovals
@@ -56,7 +56,9 @@ extension ReadState {
     for key in reads.keys {
       let changed = try withBytes(of: key) { (key) throws(StorageError) in
         guard segment.properties.mayContain(key) else { return false }
-        if opened.removals.newestCovering(key, visibleAt: EntryTrailer.greatestSequence) > snapshot { return true }
+        if opened.removals.newestCovering(key, visibleAt: EntryTrailer.greatestSequence) > snapshot {
+          return true
+        }
         let found = try opened.reader.find(key, visibleAt: EntryTrailer.greatestSequence)
         return (found?.sequence ?? 0) > snapshot
       }
@@ -72,9 +74,13 @@ extension ReadState {
   private static func hasEntry(
     _ cursor: SourceCursor, newerThan snapshot: UInt64, in range: KeyRange
   ) throws(StorageError) -> Bool {
-    try withBytes(of: range.lower) { (lower) throws(StorageError) in try cursor.seek(atOrAfter: lower, .newest) }
+    try withBytes(of: range.lower) { (lower) throws(StorageError) in
+      try cursor.seek(atOrAfter: lower, .newest)
+    }
     while cursor.isValid {
-      if let upper = range.upper, upper.withUnsafeBytes({ EntryOrder.compare(cursor.key, $0) >= 0 }) { return false }
+      if let upper = range.upper, upper.withUnsafeBytes({ EntryOrder.compare(cursor.key, $0) >= 0 }) {
+        return false
+      }
       if cursor.trailer.sequence > snapshot { return true }
       try cursor.next()
     }

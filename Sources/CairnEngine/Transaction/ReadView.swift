@@ -1,11 +1,13 @@
 import CairnKV
 
-/// Reads of the tree as it was at one moment, at one sequence number, with a transaction's own writes on top if it has any.
+/// Reads of the tree as it was at one moment, at one sequence number, with a transaction's own writes on
+/// top if it has any.
 struct ReadView {
   let state: ReadState
   let snapshot: UInt64
 
-  /// The value of `key`, looked for from the newest source to the oldest: the first that has anything on it decides.
+  /// The value of `key`, looked for from the newest source to the oldest: the first that has anything on it
+  /// decides.
   func get(_ key: UnsafeRawBufferPointer, own: Memtable?) throws(StorageError) -> [UInt8]? {
     if let own, let decided = decision(own, key, visibleAt: .max) { return decided.value }
     if let decided = decision(state.active, key, visibleAt: snapshot) { return decided.value }
@@ -28,14 +30,18 @@ struct ReadView {
   }
 
   @inline(__always)
-  private func decision(_ memtable: Memtable, _ key: UnsafeRawBufferPointer, visibleAt sequence: UInt64) -> Decision? {
+  private func decision(_ memtable: Memtable, _ key: UnsafeRawBufferPointer, visibleAt sequence: UInt64)
+    -> Decision?
+  {
     let covered =
       memtable.rangeRemovalCount == 0 ? 0 : memtable.rangeRemovals.newestCovering(key, visibleAt: sequence)
     return decision(memtable.find(key, visibleAt: sequence), coveredBy: covered)
   }
 
   @inline(__always)
-  private func decision(_ segment: SegmentFile, _ key: UnsafeRawBufferPointer) throws(StorageError) -> Decision? {
+  private func decision(_ segment: SegmentFile, _ key: UnsafeRawBufferPointer) throws(StorageError)
+    -> Decision?
+  {
     let opened = try segment.opened()
     let covered = segment.hasRangeRemovals ? opened.removals.newestCovering(key, visibleAt: snapshot) : 0
     return decision(try opened.reader.find(key, visibleAt: snapshot), coveredBy: covered)
@@ -80,7 +86,8 @@ struct ReadView {
   /// Calls `visit` with the entries of `range`.
   /// - Returns: the key of the last entry visited if the scan ended before the range did.
   func scan(
-    _ range: KeyRange, _ direction: ScanDirection, limit: Int?, own: Memtable?, _ visit: (KeyValue) -> ScanStep
+    _ range: KeyRange, _ direction: ScanDirection, limit: Int?, own: Memtable?,
+    _ visit: (KeyValue) -> ScanStep
   ) throws(StorageError) -> [UInt8]? {
     if range.isEmpty { return nil }
     var remaining = limit ?? .max

@@ -2,7 +2,8 @@ public import CairnKV
 
 /// Writes that take effect together: the unit of atomicity, already in the form in which the log holds it.
 ///
-/// Each operation is a kind byte, then its keys and values with varint lengths. Normative in format-spec.md, "Batches".
+/// Each operation is a kind byte, then its keys and values with varint lengths. Normative in
+/// format-spec.md, "Batches".
 public struct WriteBatch: Sendable {
   /// What an operation does.
   enum Operation: UInt8 {
@@ -64,7 +65,8 @@ public struct WriteBatch: Sendable {
     try checkBound(range.lower)
     if let upper = range.upper { try checkBound(upper) }
     if range.isEmpty { return }
-    try begin(range.upper == nil ? .openRangeRemoval : .rangeRemoval, range.lower.count + (range.upper?.count ?? 0))
+    try begin(
+      range.upper == nil ? .openRangeRemoval : .rangeRemoval, range.lower.count + (range.upper?.count ?? 0))
     bytes.append(lengthPrefixed: range.lower)
     if let upper = range.upper { bytes.append(lengthPrefixed: upper) }
   }
@@ -74,7 +76,8 @@ public struct WriteBatch: Sendable {
   /// Fills in the commit's position.
   mutating func resolve(at position: UInt64) {
     for placeholder in placeholders {
-      bytes.overwrite(at: placeholder.offset, littleEndian: (position &+ UInt64(placeholder.addend)).byteSwapped)
+      bytes.overwrite(
+        at: placeholder.offset, littleEndian: (position &+ UInt64(placeholder.addend)).byteSwapped)
     }
   }
 
@@ -101,7 +104,8 @@ public struct WriteBatch: Sendable {
   private mutating func begin(_ operation: Operation, _ contentBytes: Int) throws(StorageError) {
     guard count < UInt32.max, bytes.count + contentBytes + 32 <= byteLimit else {
       throw StorageError(
-        .transactionTooLarge, "the transaction would exceed \(byteLimit) bytes; split it, or raise the memory limit")
+        .transactionTooLarge,
+        "the transaction would exceed \(byteLimit) bytes; split it, or raise the memory limit")
     }
     bytes.append(operation.rawValue)
     count += 1

@@ -3,8 +3,8 @@ import Synchronization
 
 /// When flushes and compactions run, and what becomes of their failures.
 ///
-/// One flush and one compaction at a time, each on a queue of its own, so that a long compaction never keeps a full
-/// memtable in memory.
+/// One flush and one compaction at a time, each on a queue of its own, so that a long compaction never
+/// keeps a full memtable in memory.
 final class BackgroundWork: Sendable {
   private struct State {
     /// Why the last flush or compaction failed; forgotten when one succeeds.
@@ -23,12 +23,14 @@ final class BackgroundWork: Sendable {
   private let fileQueue: any BackgroundQueue
   private let state = Mutex(State())
 
-  /// With more segments than this in level 0 every read suffers so much that writers wait for compaction instead.
+  /// With more segments than this in level 0 every read suffers so much that writers wait for compaction
+  /// instead.
   private static let greatestLevelZeroSegments = 24
 
   /// - Parameter fileQueue: where files are prepared and removed.
   init(
-    tree: Tree, flusher: Flusher, compactor: Compactor, latch: FailureLatch, scheduler: any BackgroundScheduler,
+    tree: Tree, flusher: Flusher, compactor: Compactor, latch: FailureLatch,
+    scheduler: any BackgroundScheduler,
     fileQueue: any BackgroundQueue
   ) {
     self.tree = tree
@@ -59,7 +61,8 @@ final class BackgroundWork: Sendable {
   /// Has a file made that the next log can be written into.
   func prepareSpare(bytes: UInt64) {
     let tree = tree
-    // Without a spare the log in use grows past its capacity: slower, not wrong. So a failure needs no report.
+    // Without a spare the log in use grows past its capacity: slower, not wrong. So a failure needs no
+    // report.
     fileQueue.submit { try? tree.logFiles.prepareSpare(number: tree.allocateFileNumber(), bytes: bytes) }
   }
 
@@ -100,7 +103,8 @@ final class BackgroundWork: Sendable {
       if latch.refusal == nil { didSomething = try work() }
       state.withLock { $0.failure = nil }
     } catch {
-      // A full disk may be emptied; everything else means that what is on the disk cannot be relied on for more writes.
+      // A full disk may be emptied; everything else means that what is on the disk cannot be relied on for
+      // more writes.
       if error.code != .full || tree.manifest.hasFailed { latch.trip(error) }
       state.withLock { $0.failure = error }
     }

@@ -19,7 +19,8 @@ struct CompactionPicker {
   var levelZeroSegments: Int
   /// What level 1 may hold; each further level ten times as much.
   var levelOneBytes: UInt64
-  /// For each level, the upper end of what was compacted last: the next one goes on from there, round and round.
+  /// For each level, the upper end of what was compacted last: the next one goes on from there, round and
+  /// round.
   private var lastCompacted: [Int: [UInt8]] = [:]
 
   private static let levelFactor: UInt64 = 10
@@ -48,7 +49,8 @@ struct CompactionPicker {
     guard let chosen = next ?? segments.first else { return nil }
     lastCompacted[level] = chosen.properties.lowerBound
     return Compaction(
-      level: level, upper: [chosen], lower: version.levels[level + 1].filter { $0.properties.overlaps(chosen.properties) })
+      level: level, upper: [chosen],
+      lower: version.levels[level + 1].filter { $0.properties.overlaps(chosen.properties) })
   }
 
   private func pickLevelZero(_ version: Version) -> Compaction? {
@@ -64,8 +66,12 @@ struct CompactionPicker {
     var bounds = oldest.properties
     for segment in segments {
       let other = segment.properties
-      if other.lowerBound.lexicographicallyPrecedes(bounds.lowerBound) { bounds.lowerBound = other.lowerBound }
-      if SegmentProperties.UpperBound.isLower(bounds.upperBound, other.upperBound) { bounds.upperBound = other.upperBound }
+      if other.lowerBound.lexicographicallyPrecedes(bounds.lowerBound) {
+        bounds.lowerBound = other.lowerBound
+      }
+      if SegmentProperties.UpperBound.isLower(bounds.upperBound, other.upperBound) {
+        bounds.upperBound = other.upperBound
+      }
     }
     return Compaction(level: 0, upper: segments, lower: below.filter { $0.properties.overlaps(bounds) })
   }

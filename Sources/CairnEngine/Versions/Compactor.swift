@@ -10,7 +10,8 @@ final class Compactor: Sendable {
   private let picker: Mutex<CompactionPicker>
 
   init(
-    tree: Tree, random: any RandomSource, segmentOptions: SegmentOptions, segmentBytes: Int, picker: CompactionPicker
+    tree: Tree, random: any RandomSource, segmentOptions: SegmentOptions, segmentBytes: Int,
+    picker: CompactionPicker
   ) {
     self.tree = tree
     self.random = random
@@ -35,7 +36,8 @@ final class Compactor: Sendable {
     return true
   }
 
-  private func merge(_ compaction: Compaction, _ version: Version) throws(StorageError) -> [SegmentProperties] {
+  private func merge(_ compaction: Compaction, _ version: Version) throws(StorageError) -> [SegmentProperties]
+  {
     let deeper = compaction.level + 2
     let snapshots = tree.snapshots.live
     var removals: [RangeTombstone] = []
@@ -47,7 +49,9 @@ final class Compactor: Sendable {
     }
     let removalSet = RangeTombstoneSet(removals)
     let sieve = EntrySieve(snapshots: snapshots, removals: removalSet) { key in
-      (deeper..<max(deeper, VersionEdit.levelCount)).allSatisfy { version.segment(of: $0, containing: key) == nil }
+      (deeper..<max(deeper, VersionEdit.levelCount)).allSatisfy {
+        version.segment(of: $0, containing: key) == nil
+      }
     }
     let kept = removalSet.fragmented(snapshots: snapshots).filter { removal in
       let range = KeyRange(from: removal.lower, to: removal.upper)

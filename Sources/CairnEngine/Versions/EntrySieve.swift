@@ -1,10 +1,11 @@
 /// Decides which entries a flush or a compaction carries over. Fed with entries in order.
 ///
-/// The live snapshots cut the sequence numbers into *stripes*: two versions of a key in one stripe look the same
-/// to every snapshot but for the newer one, so only the newest version of each stripe is kept, and that only if
-/// no range removal of its own stripe covers it. A removal itself goes once there is nothing left for it to hide: it is in
-/// the oldest stripe, and no deeper level has the key. (A removal newer than some live snapshot is always kept: the
-/// validation of a transaction that read at that snapshot must be able to see it.)
+/// The live snapshots cut the sequence numbers into *stripes*: two versions of a key in one stripe look the
+/// same to every snapshot but for the newer one, so only the newest version of each stripe is kept, and
+/// that only if no range removal of its own stripe covers it. A removal itself goes once there is nothing
+/// left for it to hide: it is in the oldest stripe, and no deeper level has the key. (A removal newer than
+/// some live snapshot is always kept: the validation of a transaction that read at that snapshot must be
+/// able to see it.)
 struct EntrySieve {
   private let snapshots: [UInt64]
   private let removals: RangeTombstoneSet

@@ -3,9 +3,9 @@ import Synchronization
 
 /// The list of what a store consists of, kept on disk as a frame file of edits.
 ///
-/// One name, `MANIFEST`: a new manifest is written under another name, synced, and renamed over it, so that at every
-/// moment there is exactly one, complete. Opening a store always writes a new one: what recovery has read is left as it
-/// was, and nothing is ever appended behind a torn frame.
+/// One name, `MANIFEST`: a new manifest is written under another name, synced, and renamed over it, so that
+/// at every moment there is exactly one, complete. Opening a store always writes a new one: what recovery
+/// has read is left as it was, and nothing is ever appended behind a torn frame.
 final class Manifest: Sendable {
   private struct Contents {
     var state: VersionState
@@ -24,7 +24,9 @@ final class Manifest: Sendable {
   private static let rolloverFactor: UInt64 = 4
 
   /// Writes a new manifest that begins with `state`, in place of the one that is there, durably.
-  init(replacingWith state: VersionState, directory: StoreDirectory, random: any RandomSource) throws(StorageError) {
+  init(replacingWith state: VersionState, directory: StoreDirectory, random: any RandomSource)
+    throws(StorageError)
+  {
     self.directory = directory
     self.random = random
     let writer = try Self.write(state, generation: 1, directory: directory, random: random, buffer: buffer)
@@ -40,7 +42,8 @@ final class Manifest: Sendable {
     var state: VersionState?
     while let frame = try reader.next() {
       let damage = StorageError(
-        .corruption, "the manifest holds an edit that contradicts the ones before it; restore it from a backup",
+        .corruption,
+        "the manifest holds an edit that contradicts the ones before it; restore it from a backup",
         file: path, offset: frame.header.offset)
       guard let edit = VersionEdit(decoding: frame.payload) else { throw damage }
       var next: VersionState
@@ -56,7 +59,8 @@ final class Manifest: Sendable {
     try file.close()
     guard let state else {
       throw StorageError(
-        .corruption, "the manifest holds nothing, although it is put in place complete; restore it from a backup",
+        .corruption,
+        "the manifest holds nothing, although it is put in place complete; restore it from a backup",
         file: path, offset: UInt64(FrameFile.pageBytes))
     }
     return state
@@ -69,7 +73,8 @@ final class Manifest: Sendable {
     try contents.withLock { (contents) throws(StorageError) in
       var next = contents.state
       guard next.apply(edit) else {
-        throw StorageError(.invalidArgument, "the edit contradicts the manifest", file: directory.path(of: .manifest))
+        throw StorageError(
+          .invalidArgument, "the edit contradicts the manifest", file: directory.path(of: .manifest))
       }
       let payload = edit.encoded()
       buffer.removeAll()
@@ -104,7 +109,8 @@ final class Manifest: Sendable {
       try directory.remove(.newManifest)
     }
     let file = try directory.open(.newManifest, .create)
-    let header = FrameFileHeader(purpose: .manifest, number: generation, salt: random.next(), predecessor: nil)
+    let header = FrameFileHeader(
+      purpose: .manifest, number: generation, salt: random.next(), predecessor: nil)
     let page = header.encoded()
     try withBytes(of: page) { (bytes) throws(StorageError) in try file.write(bytes, at: 0) }
     let writer = FrameWriter(

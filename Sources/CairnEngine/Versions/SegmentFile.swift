@@ -3,8 +3,8 @@ import Synchronization
 
 /// A segment that some version of the store consists of. Opened when it is first read.
 ///
-/// The last reference decides when the file goes: a segment that no version needs any more is marked obsolete, and is
-/// removed when the last reader that might still look into it lets go.
+/// The last reference decides when the file goes: a segment that no version needs any more is marked
+/// obsolete, and is removed when the last reader that might still look into it lets go.
 final class SegmentFile: Sendable {
   /// A segment that was opened.
   final class Opened: Sendable {
@@ -24,7 +24,9 @@ final class SegmentFile: Sendable {
   private let openedOnce = AtomicLazyReference<Opened>()
   private let obsolete = Atomic<Bool>(false)
 
-  init(_ properties: SegmentProperties, directory: StoreDirectory, cache: BlockCache, reclaimer: FileReclaimer) {
+  init(
+    _ properties: SegmentProperties, directory: StoreDirectory, cache: BlockCache, reclaimer: FileReclaimer
+  ) {
     self.properties = properties
     self.directory = directory
     self.cache = cache
@@ -45,7 +47,8 @@ final class SegmentFile: Sendable {
     let reader = try SegmentReader(file: file, fileNumber: number, cache: cache)
     guard reader.properties == properties else {
       throw StorageError(
-        .corruption, "the segment is not the one that the manifest describes; restore it from a backup", file: file.path)
+        .corruption, "the segment is not the one that the manifest describes; restore it from a backup",
+        file: file.path)
     }
     return openedOnce.storeIfNil(Opened(reader))
   }
@@ -64,7 +67,8 @@ final class FileReclaimer: Sendable {
     self.queue = queue
   }
 
-  /// A removal that fails is left to the next opening, which removes every file that the manifest does not list.
+  /// A removal that fails is left to the next opening, which removes every file that the manifest does not
+  /// list.
   func reclaim(_ entry: StoreDirectory.Entry) {
     let directory = directory
     queue.submit { try? directory.remove(entry) }

@@ -14,7 +14,8 @@ struct SegmentOutput {
     var file: any File
   }
 
-  /// The segments, written and synced with their directory entries, in key order. On an error nothing is left of them.
+  /// The segments, written and synced with their directory entries, in key order. On an error nothing is
+  /// left of them.
   func write(
     _ source: SourceCursor, _ sieve: EntrySieve, removals: [RangeTombstone]
   ) throws(StorageError) -> [SegmentProperties] {
@@ -23,7 +24,8 @@ struct SegmentOutput {
       try write(source, sieve, removals: removals, into: &written)
       if !written.isEmpty { try directory.synchronize() }
     } catch {
-      // What a failed removal leaves is a stray: the manifest never names it, and the next opening removes it.
+      // What a failed removal leaves is a stray: the manifest never names it, and the next opening removes
+      // it.
       for segment in written { try? directory.remove(.segment(segment.fileNumber)) }
       throw error
     }
@@ -80,11 +82,14 @@ struct SegmentOutput {
   }
 
   /// The parts of the removals that lie in `[lower, upper)`: a segment's removals speak only of its own keys.
-  static func clip(_ removals: [RangeTombstone], from lower: [UInt8], to upper: [UInt8]?) -> [RangeTombstone] {
+  static func clip(_ removals: [RangeTombstone], from lower: [UInt8], to upper: [UInt8]?) -> [RangeTombstone]
+  {
     removals.compactMap { removal in
       var clipped = removal
       if clipped.lower.lexicographicallyPrecedes(lower) { clipped.lower = lower }
-      if let upper, clipped.upper.map({ upper.lexicographicallyPrecedes($0) }) ?? true { clipped.upper = upper }
+      if let upper, clipped.upper.map({ upper.lexicographicallyPrecedes($0) }) ?? true {
+        clipped.upper = upper
+      }
       return clipped.isEmpty ? nil : clipped
     }
   }

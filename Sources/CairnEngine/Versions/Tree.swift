@@ -1,7 +1,8 @@
 import CairnKV
 import Synchronization
 
-/// What a reader needs to see the store as it was at one moment: the memtables and the segments. Never changes.
+/// What a reader needs to see the store as it was at one moment: the memtables and the segments. Never
+/// changes.
 final class ReadState: Sendable {
   let active: Memtable
   /// Memtables that wait to be flushed, newest first.
@@ -20,7 +21,8 @@ final class ReadState: Sendable {
 
 /// The log-structured tree: the current memtables and segments, and the one way to change which they are.
 ///
-/// Lock order: `changes`, then `current`. Readers take only `current`, for as long as it takes to copy a reference.
+/// Lock order: `changes`, then `current`. Readers take only `current`, for as long as it takes to copy a
+/// reference.
 final class Tree: Sendable {
   let directory: StoreDirectory
   let manifest: Manifest
@@ -35,7 +37,8 @@ final class Tree: Sendable {
   private let nextFileNumber: Atomic<UInt64>
 
   init(
-    directory: StoreDirectory, manifest: Manifest, cache: BlockCache, logFiles: LogFiles, reclaimer: FileReclaimer,
+    directory: StoreDirectory, manifest: Manifest, cache: BlockCache, logFiles: LogFiles,
+    reclaimer: FileReclaimer,
     memtables: [Memtable], lastSequence: UInt64
   ) {
     self.directory = directory
@@ -50,7 +53,8 @@ final class Tree: Sendable {
     let newestFirst = memtables.reversed()
     current = Mutex(
       ReadState(
-        active: newestFirst.first ?? Memtable(oldestLog: state.logs.last ?? 0), sealed: Array(newestFirst.dropFirst()),
+        active: newestFirst.first ?? Memtable(oldestLog: state.logs.last ?? 0),
+        sealed: Array(newestFirst.dropFirst()),
         version: version))
     publishedSequence = Atomic(lastSequence)
     nextFileNumber = Atomic(state.nextFileNumber)
@@ -69,8 +73,8 @@ final class Tree: Sendable {
     current.withLock { ($0, published) }
   }
 
-  /// The same, with the sequence number registered so that compactions keep what it sees. To be taken back with
-  /// ``SnapshotRegistry/remove(_:)``.
+  /// The same, with the sequence number registered so that compactions keep what it sees. To be taken back
+  /// with ``SnapshotRegistry/remove(_:)``.
   func registeredView() -> (ReadState, UInt64) {
     current.withLock { state in
       let sequence = published
@@ -109,10 +113,13 @@ final class Tree: Sendable {
       // The state that goes is let go outside the lock: its last reference may remove files.
       let former = current.withLock { state in
         let former = state
-        state = ReadState(active: former.active, sealed: former.sealed.filter { $0 !== flushed }, version: version)
+        state = ReadState(
+          active: former.active, sealed: former.sealed.filter { $0 !== flushed }, version: version)
         return former
       }
-      for segment in former.version.levels.joined() where removed.contains(segment.number) { segment.markObsolete() }
+      for segment in former.version.levels.joined() where removed.contains(segment.number) {
+        segment.markObsolete()
+      }
     }
   }
 }

@@ -110,7 +110,9 @@ struct VersionState: Equatable {
     }
     if let oldest = edit.oldestLog { logs.removeAll { $0 < oldest } }
     for number in edit.removedSegments {
-      guard let level = levels.firstIndex(where: { $0.contains { $0.fileNumber == number } }) else { return false }
+      guard let level = levels.firstIndex(where: { $0.contains { $0.fileNumber == number } }) else {
+        return false
+      }
       levels[level].removeAll { $0.fileNumber == number }
     }
     for segment in edit.addedSegments {

@@ -2,7 +2,8 @@ extension Tuple {
   /// The tuple whose key `bytes` is.
   ///
   /// Only what ``encoded()`` writes is accepted: encoding the result gives `bytes` again.
-  /// - Throws: ``TupleError`` when `bytes` is no tuple's encoding. Bytes that were truncated between two elements
+  /// - Throws: ``TupleError`` when `bytes` is no tuple's encoding. Bytes that were truncated between two
+  ///   elements
   ///   are the encoding of a shorter tuple, and are accepted.
   public init(decoding bytes: [UInt8]) throws(TupleError) {
     var reader = TupleReader(bytes: bytes)

@@ -8,12 +8,12 @@
 //     number above 0, of n bytes    14 + n, then the number as n bytes, big-endian               (15...1C)
 //     position                      33, then 8 bytes, big-endian
 //
-// where n is the least number of bytes that hold the number's magnitude, and escaping writes the byte 00 as 01 01
-// and the byte 01 as 01 02, so that 00 can only be the end.
+// where n is the least number of bytes that hold the number's magnitude, and escaping writes the byte 00 as
+// 01 01 and the byte 01 as 01 02, so that 00 can only be the end.
 //
-// FoundationDB's tuple layer is the ancestor, and the type codes of bytes, strings and numbers are its. Its escape is not
-// used: it writes 00 as 00 FF, so "a" (02 61 00) begins "a\0" (02 61 00 FF 00), and a scan by prefix would find both.
-// Here no element's encoding begins another's.
+// FoundationDB's tuple layer is the ancestor, and the type codes of bytes, strings and numbers are its. Its
+// escape is not used: it writes 00 as 00 FF, so "a" (02 61 00) begins "a\0" (02 61 00 FF 00), and a scan by
+// prefix would find both. Here no element's encoding begins another's.
 
 /// The first byte of each type of element.
 enum TupleTypeCode {
@@ -36,7 +36,8 @@ enum TupleEscape {
 extension Tuple {
   /// The tuple's key.
   ///
-  /// A number takes 1 to 9 bytes; a position 9; bytes and strings their length and 2, and one more for each byte 00 or 01.
+  /// A number takes 1 to 9 bytes; a position 9; bytes and strings their length and 2, and one more for each
+  /// byte 00 or 01.
   public func encoded() -> [UInt8] {
     var result: [UInt8] = []
     result.reserveCapacity(elements.reduce(0) { $0 + $1.encodedSizeEstimate })

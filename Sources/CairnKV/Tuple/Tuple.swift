@@ -5,8 +5,10 @@
 ///     journal.range.contains(event.encoded())      // true
 ///
 /// What the encoding promises:
-/// - the order of the encodings is the order of the tuples: element by element, a tuple before those that extend it;
-/// - one tuple's encoding begins another's exactly when the other tuple begins with the elements of the first,
+/// - the order of the encodings is the order of the tuples: element by element, a tuple before those that
+///   extend it;
+/// - one tuple's encoding begins another's exactly when the other tuple begins with the elements of the
+///   first,
 ///   so a scan of ``range`` finds what extends a tuple and nothing else;
 /// - every tuple has one encoding, and whatever decodes is that one encoding.
 ///
@@ -32,7 +34,8 @@ public struct Tuple: Hashable, Sendable {
 
   /// The key of the tuple `prefix`, then the commit's own position plus `addend`, then `suffix`.
   ///
-  /// Once the position is known the key decodes as the elements of `prefix`, one `.position`, and the elements of `suffix`.
+  /// Once the position is known the key decodes as the elements of `prefix`, one `.position`, and the
+  /// elements of `suffix`.
   public static func commitOrdered(_ prefix: Tuple, addend: UInt32, _ suffix: Tuple) -> CommitOrderedBytes {
     var front = prefix.encoded()
     front.append(TupleTypeCode.position)

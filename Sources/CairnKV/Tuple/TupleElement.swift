@@ -1,8 +1,8 @@
 /// One element of a ``Tuple``.
 ///
 /// Elements are ordered by type first (bytes, strings, numbers, positions), then by value. That is also the
-/// order of their encodings. `integer` and `unsigned` are one numeric type: the same number is equal, hashes and
-/// is encoded alike in both.
+/// order of their encodings. `integer` and `unsigned` are one numeric type: the same number is equal,
+/// hashes and is encoded alike in both.
 ///
 /// Strings are compared by their UTF-8 bytes, unlike `String` itself: two spellings of one character
 /// (composed and decomposed) are different elements, since they are different keys.

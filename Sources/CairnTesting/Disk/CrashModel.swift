@@ -1,5 +1,6 @@
-// What is left after a crash. Of the effects that no synchronization settled, each model allows some choices, and a
-// seed makes one. The choices that find most mistakes (nothing, everything, all but one, only one) are always likely.
+// What is left after a crash. Of the effects that no synchronization settled, each model allows some
+// choices, and a seed makes one. The choices that find most mistakes (nothing, everything, all but one,
+// only one) are always likely.
 
 /// Which unsynchronized changes a crash may lose.
 public enum CrashModel: String, Sendable, CaseIterable {
@@ -8,16 +9,17 @@ public enum CrashModel: String, Sendable, CaseIterable {
 
   /// The power went, and the file system promises only what POSIX does.
   ///
-  /// Each unsynchronized write, size change, creation, link, removal and rename is kept or lost, independently of
-  /// every other. Of a write any subset of its 512-byte sectors is kept. A sector is written whole: keeping a write in
-  /// it keeps what earlier writes put into it. A rename is atomic: the destination names the old file or the
-  /// new one, never neither. A file whose data was synchronized but whose directory was not may have no name.
+  /// Each unsynchronized write, size change, creation, link, removal and rename is kept or lost,
+  /// independently of every other. Of a write any subset of its 512-byte sectors is kept. A sector is
+  /// written whole: keeping a write in it keeps what earlier writes put into it. A rename is atomic: the
+  /// destination names the old file or the new one, never neither. A file whose data was synchronized but
+  /// whose directory was not may have no name.
   case strict
 
   /// The power went, and the file system keeps a journal, as ext4 and XFS do.
   ///
-  /// As ``strict``, except that size changes and directory operations are kept up to some point in their order,
-  /// and lost after it. Data is kept or lost independently of them: a file that grew may hold zeros.
+  /// As ``strict``, except that size changes and directory operations are kept up to some point in their
+  /// order, and lost after it. Data is kept or lost independently of them: a file that grew may hold zeros.
   case ordered
 }
 
@@ -51,7 +53,8 @@ extension SimulatedDisk {
 }
 
 extension NodeTable {
-  /// Lets those effects happen that are kept, in order; when `tearing`, some writes only in some of their sectors.
+  /// Lets those effects happen that are kept, in order; when `tearing`, some writes only in some of their
+  /// sectors.
   mutating func apply(
     _ effects: [PendingEffect], keeping keeps: [Bool], tearing: Bool, _ generator: inout SeededGenerator
   ) {

@@ -1,7 +1,7 @@
 // The bytes of a simulated file, in pages that copies share until one of them is written.
 //
-// Data and size are apart, as on a disk: a write may have reached the disk while the growth that belongs to it has
-// not. Data beyond the size is kept, for the growth may still come, but never read.
+// Data and size are apart, as on a disk: a write may have reached the disk while the growth that belongs to
+// it has not. Data beyond the size is kept, for the growth may still come, but never read.
 
 /// A sparse, copy-on-write sequence of bytes.
 struct PagedContent: Sendable {
@@ -65,7 +65,8 @@ struct PagedContent: Sendable {
     }
   }
 
-  /// Divides `count` bytes from `offset` by pages: the page, where in it the piece begins, and its range in the bytes.
+  /// Divides `count` bytes from `offset` by pages: the page, where in it the piece begins, and its range in
+  /// the bytes.
   private static func forEachPiece(
     of count: Int, at offset: UInt64, _ body: (_ page: UInt64, _ start: Int, _ range: Range<Int>) -> Void
   ) {

@@ -5,8 +5,8 @@ typealias NodeNumber = Int
 
 /// One change that is visible to everyone but that a crash may lose.
 ///
-/// A write that grows a file is two effects, for a disk may keep the one and not the other: with the growth alone
-/// the new bytes are zeros, with the data alone there is nothing to see of them.
+/// A write that grows a file is two effects, for a disk may keep the one and not the other: with the growth
+/// alone the new bytes are zeros, with the data alone there is nothing to see of them.
 enum PendingEffect: Sendable {
   case data(NodeNumber, offset: UInt64, bytes: [UInt8])
   case growth(NodeNumber, to: UInt64)

@@ -1,7 +1,8 @@
-// Files and directories twice: as everyone sees them, and as the disk holds them; and in between, in order, the changes
-// that the disk has not been made to keep.
+// Files and directories twice: as everyone sees them, and as the disk holds them; and in between, in order,
+// the changes that the disk has not been made to keep.
 //
-// A plain value: copying it is cheap, and a copy is a disk of its own. Errors and their order are those of Linux.
+// A plain value: copying it is cheap, and a copy is a disk of its own. Errors and their order are those of
+// Linux.
 //
 // Invariant (difference): `current` is `durable` with all of `pending` applied, except for what failed
 // synchronizations dropped, which `current` goes on showing.
@@ -135,8 +136,9 @@ struct SimulatedDisk: Sendable {
     for candidate in replaced.union(settled.map(\.node)) { forgetIfGone(candidate) }
   }
 
-  /// Fails to: some of what was pending reaches the disk, and the rest never will, whatever is synchronized later.
-  /// The new length of a file stays pending, so that a later success may make a file durable that holds zeros.
+  /// Fails to: some of what was pending reaches the disk, and the rest never will, whatever is synchronized
+  /// later. The new length of a file stays pending, so that a later success may make a file durable that
+  /// holds zeros.
   mutating func failToSynchronize(_ node: NodeNumber, _ generator: inout SeededGenerator) {
     let isFile = current.entries(node) == nil
     let isDropped = { (effect: PendingEffect) in
@@ -188,7 +190,8 @@ struct SimulatedDisk: Sendable {
     return node
   }
 
-  /// Frees the memory of a file that has no name, on the disk or off it, now or after a crash, and is not open.
+  /// Frees the memory of a file that has no name, on the disk or off it, now or after a crash, and is not
+  /// open.
   private mutating func forgetIfGone(_ node: NodeNumber) {
     if node == root || openCounts[node] != nil { return }
     for table in [current, durable] {
@@ -223,7 +226,8 @@ struct SimulatedDisk: Sendable {
     return way
   }
 
-  /// Where the last part of a path stands or would stand; `nil` for the root. A path that ends in `..` is refused.
+  /// Where the last part of a path stands or would stand; `nil` for the root. A path that ends in `..` is
+  /// refused.
   private func place(_ path: String) throws(ErrorNumber) -> Place? {
     let components = try Self.components(path)
     guard let name = components.last else { return nil }

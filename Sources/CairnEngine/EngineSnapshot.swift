@@ -2,9 +2,9 @@ public import CairnKV
 
 /// The store as it was at one moment, for as long as this object is kept.
 ///
-/// May be used from several threads. It holds no file and no memory of its own: compactions keep the versions that it
-/// sees, which costs disk space for what is overwritten meanwhile.
-public final class Snapshot: KeyValueReader, Sendable {
+/// May be used from several threads. It holds no file and no memory of its own: compactions keep the
+/// versions that it sees, which costs disk space for what is overwritten meanwhile.
+public final class EngineSnapshot: KeyValueReader, Sendable {
   private let tree: Tree
   private let sequence: UInt64
 
@@ -24,8 +24,12 @@ public final class Snapshot: KeyValueReader, Sendable {
     try withBytes(of: key) { (key) throws(StorageError) in try view.get(key, own: nil) }
   }
 
-  public func first(in range: KeyRange) throws(StorageError) -> KeyValue? { try view.one(in: range, .ascending, own: nil) }
-  public func last(in range: KeyRange) throws(StorageError) -> KeyValue? { try view.one(in: range, .descending, own: nil) }
+  public func first(in range: KeyRange) throws(StorageError) -> KeyValue? {
+    try view.one(in: range, .ascending, own: nil)
+  }
+  public func last(in range: KeyRange) throws(StorageError) -> KeyValue? {
+    try view.one(in: range, .descending, own: nil)
+  }
 
   public func scan(
     _ range: KeyRange, _ direction: ScanDirection, limit: Int?, _ visit: (KeyValue) -> ScanStep
