@@ -1,5 +1,5 @@
 /// CBOR as RFC 8949 has it, all of it: the model that the coder is judged by. Slow and plain on purpose.
-indirect enum CBORModel: Equatable {
+indirect enum CBORModel: Equatable, Sendable {
   case unsigned(UInt64)
   case negative(UInt64)
   case bytes([UInt8])

@@ -1,10 +1,10 @@
 /// A key that has no text form.
-struct Point: Codable, Hashable {
+struct Point: Codable, Hashable, Sendable {
   var x: Int
   var y: Int
 }
 
-enum Shape: Codable, Equatable {
+enum Shape: Codable, Equatable, Sendable {
   case nothing
   case circle(radius: Double)
   case polygon([Point], closed: Bool)
@@ -14,7 +14,7 @@ enum Shape: Codable, Equatable {
 enum Colour: String, Codable { case red, green }
 
 /// One of every type that the coder treats in its own way, in an order that is not that of the keys.
-struct Everything: Codable, Equatable {
+struct Everything: Codable, Equatable, Sendable {
   var zebra: String
   var flag: Bool
   var tiny: Int8
@@ -27,7 +27,7 @@ struct Everything: Codable, Equatable {
   var present: Int?
   var inner: Int??
   var raw: [UInt8]
-  var slice: ArraySlice<UInt8>
+  var contiguous: ContiguousArray<UInt8>
   var words: [String]
   var counts: [Int]
   var ratios: [Double]
@@ -43,11 +43,11 @@ struct Everything: Codable, Equatable {
   var aKeyThatIsLongerThanAnyOfTheOthersAndThanAWord: Int
   var aKeyThatIsLongerThanAnyOfTheOthersAndThanAWard: Int
 
-  struct Empty: Codable, Equatable {}
+  struct Empty: Codable, Equatable, Sendable {}
 
   static let example = Everything(
     zebra: "stripes", flag: true, tiny: -128, least: .min, greatest: .max, wide: -(1 << 64), ratio: 1.1, small: 0.1,
-    absent: nil, present: 3, inner: 4, raw: [0, 255], slice: [1, 2, 3], words: ["", "é"], counts: [-1, 0, 1 << 40],
+    absent: nil, present: 3, inner: 4, raw: [0, 255], contiguous: [1, 2, 3], words: ["", "é"], counts: [-1, 0, 1 << 40],
     ratios: [0.5, -0.0, .infinity], flags: [true, false], optionals: [nil, 24], points: [Point(x: 1, y: -1)],
     byName: ["b": Point(x: 1, y: 2), "aa": Point(x: 3, y: 4), "5": Point(x: 5, y: 5), "05": Point(x: 6, y: 6)],
     byNumber: [1: "one", -1: "minus one", 10: "ten"], byPoint: [Point(x: 1, y: 1): .red, Point(x: 0, y: 0): .green],

@@ -22,8 +22,6 @@ extension CBORWriter {
       let array = identityCast(value, to: [Double].self)
       write(head: CBORMajor.array, UInt64(array.count))
       for element in array { write(element) }
-    } else if Value.self == ArraySlice<UInt8>.self {
-      write(byteString: identityCast(value, to: ArraySlice<UInt8>.self))
     } else if Value.self == ContiguousArray<UInt8>.self {
       write(byteString: identityCast(value, to: ContiguousArray<UInt8>.self))
     } else {
