@@ -68,15 +68,17 @@ indirect enum CBORModel: Equatable, Sendable {
     while let item = try itemOrBreak(&rest) { items.append(item) }
     switch major {
     case 2:
-      return .bytes(try items.flatMap { item in
-        guard case .bytes(let chunk) = item else { throw Malformed() }
-        return chunk
-      })
+      return .bytes(
+        try items.flatMap { item in
+          guard case .bytes(let chunk) = item else { throw Malformed() }
+          return chunk
+        })
     case 3:
-      return .text(try items.map { item in
-        guard case .text(let chunk) = item else { throw Malformed() }
-        return chunk
-      }.joined())
+      return .text(
+        try items.map { item in
+          guard case .text(let chunk) = item else { throw Malformed() }
+          return chunk
+        }.joined())
     case 4: return .array(items)
     case 5:
       guard items.count % 2 == 0 else { throw Malformed() }

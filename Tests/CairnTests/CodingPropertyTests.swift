@@ -19,7 +19,9 @@ import Testing
   func theOrderOfInsertionDoesNotMatter(seed: UInt64) throws {
     var generator = SeededGenerator(seed: seed)
     for _ in 0..<200 {
-      let keys = (0..<Int.random(in: 0...40, using: &generator)).map { _ in Int.random(in: -500...500, using: &generator) }
+      let keys = (0..<Int.random(in: 0...40, using: &generator)).map { _ in
+        Int.random(in: -500...500, using: &generator)
+      }
       var (first, second) = ([Int: String](), [Int: String](minimumCapacity: 1000))
       for key in keys { first[key] = "v\(key)" }
       for key in keys.shuffled(using: &generator) { second[key] = "v\(key)" }
@@ -29,7 +31,8 @@ import Testing
       let (byPoint, byPointToo) = (keyedByPoint(first), keyedByPoint(second))
       #expect(try encode.encode(byPoint) == encode.encode(byPointToo))
       #expect(try CBORDecoder().decode([Int: String].self, from: encode.encode(first)) == first)
-      #expect(try CBORDecoder().decode(Set<Int>.self, from: encode.encode(Set(first.keys))) == Set(first.keys))
+      #expect(
+        try CBORDecoder().decode(Set<Int>.self, from: encode.encode(Set(first.keys))) == Set(first.keys))
       #expect(try CBORDecoder().decode([Point: String].self, from: encode.encode(byPoint)) == byPoint)
     }
   }
@@ -68,11 +71,15 @@ import Testing
     var generator = SeededGenerator(seed: seed)
     let whole = try CBOREncoder().encode(Everything.example)
     for end in 0..<whole.count {
-      #expect(throws: CodingFailure.self) { try CBORDecoder().decode(Everything.self, from: Array(whole[..<end])) }
+      #expect(throws: CodingFailure.self) {
+        try CBORDecoder().decode(Everything.self, from: Array(whole[..<end]))
+      }
     }
     for _ in 0..<10_000 {
       let bytes = damaged(whole, using: &generator)
-      if let value = try? CBORDecoder().decode(Everything.self, from: bytes) { _ = try CBOREncoder().encode(value) }
+      if let value = try? CBORDecoder().decode(Everything.self, from: bytes) {
+        _ = try CBOREncoder().encode(value)
+      }
     }
   }
 

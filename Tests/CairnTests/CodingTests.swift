@@ -14,13 +14,17 @@ import Testing
 
   @Test func theFormIsTheOneInTheSpecification() throws {
     struct State: Codable { var step = 7, name = "x", done = false, raw: [UInt8] = [1], note: String? = nil }
-    #expect(try encoder.encode(State()) == hexBytes("a4 63726177 4101 64646f6e65 f4 646e616d65 6178 6473746570 07"))
+    #expect(
+      try encoder.encode(State()) == hexBytes("a4 63726177 4101 64646f6e65 f4 646e616d65 6178 6473746570 07"))
     #expect(try encoder.encode([Int?.none, 1]) == hexBytes("82f601"))
     #expect(try encoder.encode([5: "a"]) == hexBytes("a161356161"))
     #expect(try encoder.encode(Set(["b", "aa", "c"])) == hexBytes("83 6162 6163 626161"))
-    #expect(try encoder.encode([Point(x: 2, y: 0): 1, Point(x: 1, y: 0): 2]) == hexBytes(
-      "84 a2617801617900 02 a2617802617900 01"))
-    #expect(try encoder.encode(Shape.circle(radius: 1)) == hexBytes("a1 66636972636c65 a1 66726164697573 f93c00"))
+    #expect(
+      try encoder.encode([Point(x: 2, y: 0): 1, Point(x: 1, y: 0): 2])
+        == hexBytes(
+          "84 a2617801617900 02 a2617802617900 01"))
+    #expect(
+      try encoder.encode(Shape.circle(radius: 1)) == hexBytes("a1 66636972636c65 a1 66726164697573 f93c00"))
     #expect(try encoder.encode(Everything.Empty()) == [0xA0])
   }
 
@@ -35,7 +39,10 @@ import Testing
   }
 
   @Test func foundationTypesComeBack() throws {
-    struct Mixed: Codable, Equatable { var date = Date(timeIntervalSinceReferenceDate: 1.5), url = URL(string: "https://a.b/c"), id = UUID(), price = Decimal(string: "12.30") }
+    struct Mixed: Codable, Equatable {
+      var date = Date(timeIntervalSinceReferenceDate: 1.5), url = URL(string: "https://a.b/c"), id = UUID(),
+        price = Decimal(string: "12.30")
+    }
     let value = Mixed()
     #expect(try decoder.decode(Mixed.self, from: encoder.encode(value)) == value)
     #expect(try encoder.encode(value.date) == hexBytes("f93e00"))
@@ -104,28 +111,38 @@ import Testing
     func code(_ body: @escaping (any Encoder) throws -> Void) -> CodingFailure.Code? {
       #expect(throws: CodingFailure.self) { try encoder.encode(Custom(body: body)) }?.code
     }
-    #expect(code { encoder in
-      var root = encoder.container(keyedBy: Key.self)
-      try root.encode(1, forKey: "a")
-      try root.encode(2, forKey: "a")
-    } == .invalidValue)
-    #expect(code { encoder in
-      _ = encoder.unkeyedContainer()
-      _ = encoder.container(keyedBy: Key.self)
-    } == .invalidValue)
-    #expect(code { encoder in
-      var single = encoder.singleValueContainer()
-      try single.encode(1)
-      try single.encode(2)
-    } == .invalidValue)
-    #expect(code { encoder in
-      var root = encoder.container(keyedBy: Key.self)
-      try root.encode(Custom { _ in try root.encode(1, forKey: "b") }, forKey: "a")
-    } == .invalidValue)
-    #expect(code { encoder in
-      var single = encoder.singleValueContainer()
-      try single.encode(Int128.max)
-    } == .invalidValue)
+    #expect(
+      code { encoder in
+        var root = encoder.container(keyedBy: Key.self)
+        try root.encode(1, forKey: "a")
+        try root.encode(2, forKey: "a")
+      } == .invalidValue)
+    #expect(
+      code { encoder in
+        _ = encoder.unkeyedContainer()
+        _ = encoder.container(keyedBy: Key.self)
+      } == .invalidValue)
+    #expect(
+      code { encoder in
+        var single = encoder.singleValueContainer()
+        try single.encode(1)
+        try single.encode(2)
+      } == .invalidValue)
+    #expect(
+      code { encoder in
+        var root = encoder.container(keyedBy: Key.self)
+        let same = root
+        try root.encode(
+          Custom { _ in
+            var same = same
+            try same.encode(1, forKey: "b")
+          }, forKey: "a")
+      } == .invalidValue)
+    #expect(
+      code { encoder in
+        var single = encoder.singleValueContainer()
+        try single.encode(Int128.max)
+      } == .invalidValue)
   }
 
   @Test func depthIsBoundedBothWays() throws {
@@ -141,9 +158,12 @@ import Testing
     _ = try decoder.decode(Chain.self, from: deepest)
     #expect(#expect(throws: CodingFailure.self) { try encoder.encode(chain(257)) }?.code == .tooDeep)
     let deeper = [UInt8](repeating: 0x81, count: 256) + [0x80]
-    #expect(#expect(throws: CodingFailure.self) { try decoder.decode(Int.self, from: deeper) }?.code == .tooDeep)
+    #expect(
+      #expect(throws: CodingFailure.self) { try decoder.decode(Int.self, from: deeper) }?.code == .tooDeep)
     #expect(#expect(throws: CodingFailure.self) { try encoder.encode(Endless()) }?.code == .tooDeep)
-    #expect(#expect(throws: CodingFailure.self) { try decoder.decode(Endless.self, from: [0x00]) }?.code == .tooDeep)
+    #expect(
+      #expect(throws: CodingFailure.self) { try decoder.decode(Endless.self, from: [0x00]) }?.code == .tooDeep
+    )
   }
 
   @Test func errorsNameTheField() throws {
@@ -153,7 +173,7 @@ import Testing
       #expect(throws: CodingFailure.self) { try decoder.decode(Book.self, from: hexBytes(hex)) }
     }
     let mismatch = failure("a1666f726465727382a1657072696365 01 a1657072696365 6178")
-    #expect(mismatch?.code == .typeMismatch && mismatch?.path == "orders.1.price" && mismatch?.offset == 23)
+    #expect(mismatch?.code == .typeMismatch && mismatch?.path == "orders.1.price" && mismatch?.offset == 24)
     let missing = failure("a1666f726465727382a1657072696365 01 a0")
     #expect(missing?.code == .keyNotFound && missing?.path == "orders.1")
     let null = failure("a1666f726465727381a1657072696365 f6")
@@ -175,12 +195,18 @@ import Testing
   @Test func numbersConvertOnlyExactly() throws {
     #expect(try decoder.decode(Double.self, from: hexBytes("03")) == 3)
     #expect(try decoder.decode(Double.self, from: hexBytes("22")) == -3)
-    #expect(throws: CodingFailure.self) { try decoder.decode(Double.self, from: hexBytes("1bffffffffffffffff")) }
-    #expect(throws: CodingFailure.self) { try decoder.decode(Float.self, from: hexBytes("fb3ff199999999999a")) }
+    #expect(throws: CodingFailure.self) {
+      try decoder.decode(Double.self, from: hexBytes("1bffffffffffffffff"))
+    }
+    #expect(throws: CodingFailure.self) {
+      try decoder.decode(Float.self, from: hexBytes("fb3ff199999999999a"))
+    }
     #expect(throws: CodingFailure.self) { try decoder.decode(Int.self, from: hexBytes("f93c00")) }
     #expect(throws: CodingFailure.self) { try decoder.decode(UInt8.self, from: hexBytes("190100")) }
     #expect(throws: CodingFailure.self) { try decoder.decode(UInt.self, from: hexBytes("20")) }
-    #expect(throws: CodingFailure.self) { try decoder.decode(Int64.self, from: hexBytes("3b8000000000000000")) }
+    #expect(throws: CodingFailure.self) {
+      try decoder.decode(Int64.self, from: hexBytes("3b8000000000000000"))
+    }
     #expect(try decoder.decode(Int64.self, from: hexBytes("3b7fffffffffffffff")) == .min)
     #expect(try decoder.decode(Float.self, from: hexBytes("f97e00")).isNaN)
   }
@@ -216,5 +242,7 @@ private struct Tenant: Codable {
 }
 
 extension CodingUserInfoKey {
-  fileprivate static var tenant: CodingUserInfoKey { CodingUserInfoKey(rawValue: "tenant") ?? .init(rawValue: "")! }
+  fileprivate static var tenant: CodingUserInfoKey {
+    CodingUserInfoKey(rawValue: "tenant") ?? .init(rawValue: "")!
+  }
 }

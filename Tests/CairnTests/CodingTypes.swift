@@ -46,14 +46,22 @@ struct Everything: Codable, Equatable, Sendable {
   struct Empty: Codable, Equatable, Sendable {}
 
   static let example = Everything(
-    zebra: "stripes", flag: true, tiny: -128, least: .min, greatest: .max, wide: -(1 << 64), ratio: 1.1, small: 0.1,
-    absent: nil, present: 3, inner: 4, raw: [0, 255], contiguous: [1, 2, 3], words: ["", "é"], counts: [-1, 0, 1 << 40],
+    zebra: "stripes", flag: true, tiny: -128, least: .min, greatest: .max, wide: -(1 << 64), ratio: 1.1,
+    small: 0.1,
+    absent: nil, present: 3, inner: 4, raw: [0, 255], contiguous: [1, 2, 3], words: ["", "é"],
+    counts: [-1, 0, 1 << 40],
     ratios: [0.5, -0.0, .infinity], flags: [true, false], optionals: [nil, 24], points: [Point(x: 1, y: -1)],
-    byName: ["b": Point(x: 1, y: 2), "aa": Point(x: 3, y: 4), "5": Point(x: 5, y: 5), "05": Point(x: 6, y: 6)],
-    byNumber: [1: "one", -1: "minus one", 10: "ten"], byPoint: [Point(x: 1, y: 1): .red, Point(x: 0, y: 0): .green],
+    byName: [
+      "b": Point(x: 1, y: 2), "aa": Point(x: 3, y: 4), "5": Point(x: 5, y: 5), "05": Point(x: 6, y: 6),
+    ],
+    byNumber: [1: "one", -1: "minus one", 10: "ten"],
+    byPoint: [Point(x: 1, y: 1): .red, Point(x: 0, y: 0): .green],
     set: ["x", "y", "longer"],
-    shapes: [.nothing, .circle(radius: 2), .polygon([], closed: true), .group(.nothing, .circle(radius: 0.1))],
-    empty: Empty(), aKeyThatIsLongerThanAnyOfTheOthersAndThanAWord: 1, aKeyThatIsLongerThanAnyOfTheOthersAndThanAWard: 2)
+    shapes: [
+      .nothing, .circle(radius: 2), .polygon([], closed: true), .group(.nothing, .circle(radius: 0.1)),
+    ],
+    empty: Empty(), aKeyThatIsLongerThanAnyOfTheOthersAndThanAWord: 1,
+    aKeyThatIsLongerThanAnyOfTheOthersAndThanAWard: 2)
 }
 
 class Animal: Codable {

@@ -31,11 +31,14 @@ import Testing
 
   static let refusals: [(String, CodingFailure.Code, Int)] = [
     ("", .malformed, 0), ("18", .malformed, 0), ("19ff", .malformed, 0), ("61", .malformed, 0),
-    ("8201", .malformed, 2), ("a16161", .malformed, 3), ("0000", .malformed, 1), ("1c", .malformed, 0),
+    ("8201", .malformed, 0), ("820118", .malformed, 2), ("a16161", .malformed, 3), ("0000", .malformed, 1),
+    ("1c", .malformed, 0),
     ("62c328", .malformed, 0), ("63eda080", .malformed, 0), ("9bffffffffffffffff", .malformed, 0),
-    ("bb7fffffffffffffff", .malformed, 0), ("5bffffffffffffffff00", .malformed, 0), ("ff", .notDeterministic, 0),
+    ("bb7fffffffffffffff", .malformed, 0), ("5bffffffffffffffff00", .malformed, 0),
+    ("ff", .notDeterministic, 0),
     ("1817", .notDeterministic, 0), ("1900ff", .notDeterministic, 0), ("1a0000ffff", .notDeterministic, 0),
-    ("1b00000000ffffffff", .notDeterministic, 0), ("3817", .notDeterministic, 0), ("780161", .notDeterministic, 0),
+    ("1b00000000ffffffff", .notDeterministic, 0), ("3817", .notDeterministic, 0),
+    ("780161", .notDeterministic, 0),
     ("81fa3fc00000", .notDeterministic, 1), ("fb3ff8000000000000", .notDeterministic, 0),
     ("f97e01", .notDeterministic, 0), ("f9fe00", .notDeterministic, 0), ("fa33800000", .notDeterministic, 0),
     ("a2616201616101", .notDeterministic, 4), ("a2616101616102", .notDeterministic, 4),
@@ -69,7 +72,9 @@ import Testing
           for tail in [[], [0x80], [0xBF, 0x41], [0xC0]] as [[UInt8]] {
             let text = [first, second, third] + tail
             let decoded = try? CBORDecoder().decode(String.self, from: [0x60 + UInt8(text.count)] + text)
-            if decoded != String(validating: text, as: UTF8.self) { Issue.record("\(text) gives \(decoded ?? "nil")") }
+            if decoded != String(validating: text, as: UTF8.self) {
+              Issue.record("\(text) gives \(decoded ?? "nil")")
+            }
           }
         }
       }

@@ -31,7 +31,8 @@ extension CodingVector {
   static let numbers: [CodingVector] = [
     .init("00", .unsigned(0)), .init("01", .unsigned(1)), .init("0a", .unsigned(10)),
     .init("17", .unsigned(23)), .init("1818", .unsigned(24)), .init("1819", .unsigned(25)),
-    .init("1864", .unsigned(100)), .init("1903e8", .unsigned(1000)), .init("1a000f4240", .unsigned(1_000_000)),
+    .init("1864", .unsigned(100)), .init("1903e8", .unsigned(1000)),
+    .init("1a000f4240", .unsigned(1_000_000)),
     .init("1b000000e8d4a51000", .unsigned(1_000_000_000_000)), .init("1bffffffffffffffff", .unsigned(.max)),
     .init("c249010000000000000000", .tagged(2, .bytes([1, 0, 0, 0, 0, 0, 0, 0, 0])), .unsupported),
     .init("3bffffffffffffffff", .negative(.max)),
@@ -45,7 +46,8 @@ extension CodingVector {
     .init("f90400", .float(0.00006103515625)), .init("f9c400", .float(-4)),
     .init("fbc010666666666666", .float(-4.1)),
     .init("f97c00", .float(.infinity)), .init("f97e00", .float(.nan)), .init("f9fc00", .float(-.infinity)),
-    .init("fa7f800000", .float(.infinity), .notDeterministic), .init("fa7fc00000", .float(.nan), .notDeterministic),
+    .init("fa7f800000", .float(.infinity), .notDeterministic),
+    .init("fa7fc00000", .float(.nan), .notDeterministic),
     .init("faff800000", .float(-.infinity), .notDeterministic),
     .init("fb7ff0000000000000", .float(.infinity), .notDeterministic),
     .init("fb7ff8000000000000", .float(.nan), .notDeterministic),
@@ -76,10 +78,12 @@ extension CodingVector {
     .init(
       "8301820203820405",
       .array([number(1), .array([number(2), number(3)]), .array([number(4), number(5)])])),
-    .init("98190102030405060708090a0b0c0d0e0f101112131415161718181819", .array((1...25).map { .unsigned($0) })),
+    .init(
+      "98190102030405060708090a0b0c0d0e0f101112131415161718181819", .array((1...25).map { .unsigned($0) })),
     .init("a0", .map([])),
     .init("a201020304", .map([(number(1), number(2)), (number(3), number(4))]), .unsupported),
-    .init("a26161016162820203", .map([(text("a"), number(1)), (text("b"), .array([number(2), number(3)]))])),
+    .init(
+      "a26161016162820203", .map([(text("a"), number(1)), (text("b"), .array([number(2), number(3)]))])),
     .init("826161a161626163", .array([text("a"), .map([(text("b"), text("c"))])])),
     .init(
       "a56161614161626142616361436164614461656145",

@@ -1,7 +1,13 @@
 /// A `Codable` value of whatever type the bytes have. Byte strings come out as arrays of their bytes.
 indirect enum DynamicValue: Codable {
-  case null, bool(Bool), unsigned(UInt64), negative(Int128), float(Double), text(String)
-  case array([DynamicValue]), map([String: DynamicValue])
+  case null
+  case bool(Bool)
+  case unsigned(UInt64)
+  case negative(Int128)
+  case float(Double)
+  case text(String)
+  case array([DynamicValue])
+  case map([String: DynamicValue])
 
   init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
@@ -77,7 +83,9 @@ extension DynamicValue {
   }
 
   private static func text(using generator: inout SeededGenerator) -> String {
-    let characters: [String] = ["a", "b", "key", "long enough to need more than one word", "é", "\u{1F642}", "7", "\0"]
+    let characters: [String] = [
+      "a", "b", "key", "long enough to need more than one word", "é", "\u{1F642}", "7", "\0",
+    ]
     return (0..<Int.random(in: 0...3, using: &generator))
       .map { _ in characters.randomElement(using: &generator) ?? "" }.joined()
   }

@@ -1,5 +1,6 @@
 // What a type's `encode(to:)` sees: views of a frame of a `CBORWriter`, named by its serial. One generic method meets
-// the requirements for all integers, so that each is specialized and none is boxed.
+// the requirements for the integers up to 64 bits, so that each is specialized and none is boxed. The 128-bit ones have
+// default implementations, which would win.
 
 /// The encoder handed to a value.
 struct CBOREncoding: Encoder {
@@ -57,9 +58,22 @@ struct CBORKeyedEncodingContainer<Key: CodingKey>: KeyedEncodingContainerProtoco
   }
 
   func encode<Number: FixedWidthInteger & Encodable>(_ value: Number, forKey key: Key) throws {
-    try writer.requireEncodable(value)
     try writer.beginEntry(key, serial: serial)
     writer.write(integer: value)
+  }
+
+  func encode(_ value: Int128, forKey key: Key) throws {
+    try writer.undoingOnFailure {
+      try writer.beginEntry(key, serial: serial)
+      try writer.write(wide: value)
+    }
+  }
+
+  func encode(_ value: UInt128, forKey key: Key) throws {
+    try writer.undoingOnFailure {
+      try writer.beginEntry(key, serial: serial)
+      try writer.write(wide: value)
+    }
   }
 
   func encode<Value: Encodable>(_ value: Value, forKey key: Key) throws {
@@ -122,9 +136,22 @@ struct CBORUnkeyedEncodingContainer: UnkeyedEncodingContainer {
   }
 
   func encode<Number: FixedWidthInteger & Encodable>(_ value: Number) throws {
-    try writer.requireEncodable(value)
     try writer.beginElement(serial: serial)
     writer.write(integer: value)
+  }
+
+  func encode(_ value: Int128) throws {
+    try writer.undoingOnFailure {
+      try writer.beginElement(serial: serial)
+      try writer.write(wide: value)
+    }
+  }
+
+  func encode(_ value: UInt128) throws {
+    try writer.undoingOnFailure {
+      try writer.beginElement(serial: serial)
+      try writer.write(wide: value)
+    }
   }
 
   func encode<Value: Encodable>(_ value: Value) throws {
@@ -186,9 +213,22 @@ struct CBORSingleValueEncodingContainer: SingleValueEncodingContainer {
   }
 
   func encode<Number: FixedWidthInteger & Encodable>(_ value: Number) throws {
-    try writer.requireEncodable(value)
     try writer.beginSingle(serial: serial)
     writer.write(integer: value)
+  }
+
+  func encode(_ value: Int128) throws {
+    try writer.undoingOnFailure {
+      try writer.beginSingle(serial: serial)
+      try writer.write(wide: value)
+    }
+  }
+
+  func encode(_ value: UInt128) throws {
+    try writer.undoingOnFailure {
+      try writer.beginSingle(serial: serial)
+      try writer.write(wide: value)
+    }
   }
 
   func encode<Value: Encodable>(_ value: Value) throws {

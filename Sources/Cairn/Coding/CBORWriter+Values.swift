@@ -48,7 +48,15 @@ extension CBORWriter {
     for index in 0..<head.byteCount { bytes.append(head[index]) }
   }
 
-  /// Writes an integer that ``requireEncodable(_:)`` let pass.
+  /// Writes a 128-bit integer, if CBOR has it: from -2^64 up to 2^64 - 1.
+  func write<Number: FixedWidthInteger>(wide number: Number) throws {
+    guard UInt64(exactly: number < 0 ? ~number : number) != nil else {
+      throw misuse("CBOR has no integer as far from zero as \(number)")
+    }
+    write(integer: number)
+  }
+
+  /// Writes an integer of at most 64 bits, or one that needs no more.
   @inline(__always)
   func write<Number: FixedWidthInteger>(integer number: Number) {
     let isNegative = number < 0

@@ -228,14 +228,6 @@ extension CBORWriter {
     isCurrent(serial) ? frames[frames.count - 1].count : 0
   }
 
-  /// Refuses what ``write(integer:)`` would, before anything is written.
-  @inline(__always)
-  func requireEncodable<Number: FixedWidthInteger>(_ number: Number) throws {
-    if Number.bitWidth > 64, UInt64(exactly: number < 0 ? ~number : number) == nil {
-      throw misuse("CBOR has no integer as far from zero as \(number)")
-    }
-  }
-
   private func unrollByteString() {
     let frame = frames[frames.count - 1]
     frames[frames.count - 1].kind = .unkeyed
