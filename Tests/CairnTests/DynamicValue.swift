@@ -74,7 +74,7 @@ extension DynamicValue {
       let count = Int.random(in: 0...30, using: &generator) / 4
       return .array((0..<count).map { _ in random(depth: depth - 1, using: &generator) })
     default:
-      let count = Int.random(in: 0...30, using: &generator)
+      let count = Int.random(in: 0...(depth > 3 ? 30 : 8), using: &generator)
       let entries = (0..<count).map { _ in
         (text(using: &generator), random(depth: depth - 2, using: &generator))
       }

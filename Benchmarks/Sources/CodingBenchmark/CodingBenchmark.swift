@@ -29,7 +29,9 @@ struct CodingBenchmark {
       decoding.json.append(try time(repetitions) { try jsonDecoder.decode(Value.self, from: json) })
       decoding.cbor.append(try time(repetitions) { try decoder.decode(Value.self, from: cbor) })
     }
-    print("\n\(name): JSON \(json.count) bytes, CBOR \(cbor.count) bytes, round trip \(isRight ? "right" : "WRONG")")
+    print(
+      "\n\(name): JSON \(json.count) bytes, CBOR \(cbor.count) bytes, round trip \(isRight ? "right" : "WRONG")"
+    )
     print("  encode  \(encoding)")
     print("  decode  \(decoding)")
     guard isRight else { throw WrongResult() }

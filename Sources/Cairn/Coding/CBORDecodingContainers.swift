@@ -74,6 +74,10 @@ struct CBORKeyedDecodingContainer<Key: CodingKey>: KeyedDecodingContainerProtoco
     try table.reader.float(at: try offset(of: key))
   }
 
+  func decode(_ type: Int.Type, forKey key: Key) throws -> Int {
+    try table.reader.integer(type, at: try offset(of: key))
+  }
+
   func decode<Number: FixedWidthInteger & Decodable>(_ type: Number.Type, forKey key: Key) throws -> Number {
     try table.reader.integer(type, at: try offset(of: key))
   }
@@ -229,6 +233,11 @@ struct CBORUnkeyedDecodingContainer: UnkeyedDecodingContainer {
     try next(type) { try $0.float(at: $1) }
   }
 
+  mutating func decode(_ type: Int.Type) throws -> Int {
+    if isByteString && currentIndex < length { return try nextByte(type) }
+    return try next(type) { try $0.integer(type, at: $1) }
+  }
+
   mutating func decode<Number: FixedWidthInteger & Decodable>(_ type: Number.Type) throws -> Number {
     if isByteString && currentIndex < length { return try nextByte(type) }
     return try next(type) { try $0.integer(type, at: $1) }
@@ -300,6 +309,10 @@ struct CBORSingleValueDecodingContainer: SingleValueDecodingContainer {
 
   func decode(_ type: Float.Type) throws -> Float {
     try reader.float(at: offset)
+  }
+
+  func decode(_ type: Int.Type) throws -> Int {
+    try reader.integer(type, at: offset)
   }
 
   func decode<Number: FixedWidthInteger & Decodable>(_ type: Number.Type) throws -> Number {

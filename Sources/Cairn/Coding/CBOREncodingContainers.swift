@@ -1,6 +1,6 @@
 // What a type's `encode(to:)` sees: views of a frame of a `CBORWriter`, named by its serial. One generic method meets
-// the requirements for the integers up to 64 bits, so that each is specialized and none is boxed. The 128-bit ones have
-// default implementations, which would win.
+// the requirements for the integers up to 64 bits, but for `Int`, the commonest: alone it is specialized. The 128-bit
+// ones have default implementations, which would win over the generic method.
 
 /// The encoder handed to a value.
 struct CBOREncoding: Encoder {
@@ -55,6 +55,11 @@ struct CBORKeyedEncodingContainer<Key: CodingKey>: KeyedEncodingContainerProtoco
   func encode(_ value: Float, forKey key: Key) throws {
     try writer.beginEntry(key, serial: serial)
     writer.write(value)
+  }
+
+  func encode(_ value: Int, forKey key: Key) throws {
+    try writer.beginEntry(key, serial: serial)
+    writer.write(integer: value)
   }
 
   func encode<Number: FixedWidthInteger & Encodable>(_ value: Number, forKey key: Key) throws {
@@ -135,6 +140,11 @@ struct CBORUnkeyedEncodingContainer: UnkeyedEncodingContainer {
     writer.write(value)
   }
 
+  func encode(_ value: Int) throws {
+    try writer.beginElement(serial: serial)
+    writer.write(integer: value)
+  }
+
   func encode<Number: FixedWidthInteger & Encodable>(_ value: Number) throws {
     try writer.beginElement(serial: serial)
     writer.write(integer: value)
@@ -210,6 +220,11 @@ struct CBORSingleValueEncodingContainer: SingleValueEncodingContainer {
   func encode(_ value: Float) throws {
     try writer.beginSingle(serial: serial)
     writer.write(value)
+  }
+
+  func encode(_ value: Int) throws {
+    try writer.beginSingle(serial: serial)
+    writer.write(integer: value)
   }
 
   func encode<Number: FixedWidthInteger & Encodable>(_ value: Number) throws {
