@@ -74,13 +74,27 @@ struct CBORKeyedDecodingContainer<Key: CodingKey>: KeyedDecodingContainerProtoco
     try table.reader.float(at: try offset(of: key))
   }
 
+  func decode(_ type: Int.Type, forKey key: Key) throws -> Int {
+    try table.reader.integer(type, at: try offset(of: key))
+  }
+
   func decode<Number: FixedWidthInteger & Decodable>(_ type: Number.Type, forKey key: Key) throws -> Number {
+    try table.reader.integer(type, at: try offset(of: key))
+  }
+
+  func decode(_ type: Int128.Type, forKey key: Key) throws -> Int128 {
+    try table.reader.integer(type, at: try offset(of: key))
+  }
+
+  func decode(_ type: UInt128.Type, forKey key: Key) throws -> UInt128 {
     try table.reader.integer(type, at: try offset(of: key))
   }
 
   func decode<Value: Decodable>(_ type: Value.Type, forKey key: Key) throws -> Value {
     try table.reader.value(type, at: try offset(of: key), depth: depth)
   }
+
+  // The default implementations, which serve the rarer integers, look a key up three times.
 
   func decodeIfPresent(_ type: Bool.Type, forKey key: Key) throws -> Bool? {
     try presentOffset(of: key).map { try table.reader.bool(at: $0) }
@@ -98,9 +112,15 @@ struct CBORKeyedDecodingContainer<Key: CodingKey>: KeyedDecodingContainerProtoco
     try presentOffset(of: key).map { try table.reader.float(at: $0) }
   }
 
-  func decodeIfPresent<Number: FixedWidthInteger & Decodable>(
-    _ type: Number.Type, forKey key: Key
-  ) throws -> Number? {
+  func decodeIfPresent(_ type: Int.Type, forKey key: Key) throws -> Int? {
+    try presentOffset(of: key).map { try table.reader.integer(type, at: $0) }
+  }
+
+  func decodeIfPresent(_ type: Int64.Type, forKey key: Key) throws -> Int64? {
+    try presentOffset(of: key).map { try table.reader.integer(type, at: $0) }
+  }
+
+  func decodeIfPresent(_ type: UInt64.Type, forKey key: Key) throws -> UInt64? {
     try presentOffset(of: key).map { try table.reader.integer(type, at: $0) }
   }
 
@@ -213,7 +233,22 @@ struct CBORUnkeyedDecodingContainer: UnkeyedDecodingContainer {
     try next(type) { try $0.float(at: $1) }
   }
 
+  mutating func decode(_ type: Int.Type) throws -> Int {
+    if isByteString && currentIndex < length { return try nextByte(type) }
+    return try next(type) { try $0.integer(type, at: $1) }
+  }
+
   mutating func decode<Number: FixedWidthInteger & Decodable>(_ type: Number.Type) throws -> Number {
+    if isByteString && currentIndex < length { return try nextByte(type) }
+    return try next(type) { try $0.integer(type, at: $1) }
+  }
+
+  mutating func decode(_ type: Int128.Type) throws -> Int128 {
+    if isByteString && currentIndex < length { return try nextByte(type) }
+    return try next(type) { try $0.integer(type, at: $1) }
+  }
+
+  mutating func decode(_ type: UInt128.Type) throws -> UInt128 {
     if isByteString && currentIndex < length { return try nextByte(type) }
     return try next(type) { try $0.integer(type, at: $1) }
   }
@@ -229,11 +264,17 @@ struct CBORUnkeyedDecodingContainer: UnkeyedDecodingContainer {
   mutating func nestedContainer<NestedKey: CodingKey>(
     keyedBy type: NestedKey.Type
   ) throws -> KeyedDecodingContainer<NestedKey> {
-    try superDecoder().container(keyedBy: type)
+    var following = self
+    let nested = try following.superDecoder().container(keyedBy: type)
+    self = following
+    return nested
   }
 
   mutating func nestedUnkeyedContainer() throws -> any UnkeyedDecodingContainer {
-    try superDecoder().unkeyedContainer()
+    var following = self
+    let nested = try following.superDecoder().unkeyedContainer()
+    self = following
+    return nested
   }
 
   mutating func superDecoder() throws -> any Decoder {
@@ -270,7 +311,19 @@ struct CBORSingleValueDecodingContainer: SingleValueDecodingContainer {
     try reader.float(at: offset)
   }
 
+  func decode(_ type: Int.Type) throws -> Int {
+    try reader.integer(type, at: offset)
+  }
+
   func decode<Number: FixedWidthInteger & Decodable>(_ type: Number.Type) throws -> Number {
+    try reader.integer(type, at: offset)
+  }
+
+  func decode(_ type: Int128.Type) throws -> Int128 {
+    try reader.integer(type, at: offset)
+  }
+
+  func decode(_ type: UInt128.Type) throws -> UInt128 {
     try reader.integer(type, at: offset)
   }
 

@@ -5,8 +5,8 @@
 /// exactly, and lengths are definite. A struct or class is a map from its keys, as text, to its values, in
 /// the order of the encoded keys; whichever order the type encodes them in. Dictionaries with keys that
 /// have a text form are maps too. Sets, and dictionaries with other keys, are arrays sorted by the bytes of
-/// their elements or keys. `[UInt8]`, its slices and Foundation's `Data` are byte strings. Optionals are
-/// null or their value.
+/// their elements or keys. `[UInt8]`, `ContiguousArray<UInt8>` and Foundation's `Data` are byte strings.
+/// Optionals are null or their value.
 ///
 /// The format is in `format-spec.md`, under "States and events: deterministic CBOR".
 public struct CBOREncoder: Sendable {

@@ -1,5 +1,6 @@
 // What a type's `encode(to:)` sees: views of a frame of a `CBORWriter`, named by its serial. One generic
-// method meets the requirements for all integers, so that each is specialized and none is boxed.
+// method meets the requirements for the integers up to 64 bits, but for `Int`, the commonest: alone it is
+// specialized. The 128-bit ones have default implementations, which would win over the generic method.
 
 /// The encoder handed to a value.
 struct CBOREncoding: Encoder {
@@ -56,10 +57,28 @@ struct CBORKeyedEncodingContainer<Key: CodingKey>: KeyedEncodingContainerProtoco
     writer.write(value)
   }
 
-  func encode<Number: FixedWidthInteger & Encodable>(_ value: Number, forKey key: Key) throws {
-    try writer.requireEncodable(value)
+  func encode(_ value: Int, forKey key: Key) throws {
     try writer.beginEntry(key, serial: serial)
     writer.write(integer: value)
+  }
+
+  func encode<Number: FixedWidthInteger & Encodable>(_ value: Number, forKey key: Key) throws {
+    try writer.beginEntry(key, serial: serial)
+    writer.write(integer: value)
+  }
+
+  func encode(_ value: Int128, forKey key: Key) throws {
+    try writer.undoingOnFailure {
+      try writer.beginEntry(key, serial: serial)
+      try writer.write(wide: value)
+    }
+  }
+
+  func encode(_ value: UInt128, forKey key: Key) throws {
+    try writer.undoingOnFailure {
+      try writer.beginEntry(key, serial: serial)
+      try writer.write(wide: value)
+    }
   }
 
   func encode<Value: Encodable>(_ value: Value, forKey key: Key) throws {
@@ -121,10 +140,28 @@ struct CBORUnkeyedEncodingContainer: UnkeyedEncodingContainer {
     writer.write(value)
   }
 
-  func encode<Number: FixedWidthInteger & Encodable>(_ value: Number) throws {
-    try writer.requireEncodable(value)
+  func encode(_ value: Int) throws {
     try writer.beginElement(serial: serial)
     writer.write(integer: value)
+  }
+
+  func encode<Number: FixedWidthInteger & Encodable>(_ value: Number) throws {
+    try writer.beginElement(serial: serial)
+    writer.write(integer: value)
+  }
+
+  func encode(_ value: Int128) throws {
+    try writer.undoingOnFailure {
+      try writer.beginElement(serial: serial)
+      try writer.write(wide: value)
+    }
+  }
+
+  func encode(_ value: UInt128) throws {
+    try writer.undoingOnFailure {
+      try writer.beginElement(serial: serial)
+      try writer.write(wide: value)
+    }
   }
 
   func encode<Value: Encodable>(_ value: Value) throws {
@@ -185,10 +222,28 @@ struct CBORSingleValueEncodingContainer: SingleValueEncodingContainer {
     writer.write(value)
   }
 
-  func encode<Number: FixedWidthInteger & Encodable>(_ value: Number) throws {
-    try writer.requireEncodable(value)
+  func encode(_ value: Int) throws {
     try writer.beginSingle(serial: serial)
     writer.write(integer: value)
+  }
+
+  func encode<Number: FixedWidthInteger & Encodable>(_ value: Number) throws {
+    try writer.beginSingle(serial: serial)
+    writer.write(integer: value)
+  }
+
+  func encode(_ value: Int128) throws {
+    try writer.undoingOnFailure {
+      try writer.beginSingle(serial: serial)
+      try writer.write(wide: value)
+    }
+  }
+
+  func encode(_ value: UInt128) throws {
+    try writer.undoingOnFailure {
+      try writer.beginSingle(serial: serial)
+      try writer.write(wide: value)
+    }
   }
 
   func encode<Value: Encodable>(_ value: Value) throws {

@@ -8,7 +8,7 @@ final class CBORFieldTable {
   let reader: CBORReader
   /// The offset of the map.
   let offset: Int
-  private var fields: RawStack<Field>
+  @exclusivity(unchecked) private var fields: RawStack<Field>
   /// Where the next look-up tries first.
   @exclusivity(unchecked) private var next = 0
 

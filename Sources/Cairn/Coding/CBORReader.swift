@@ -186,8 +186,6 @@ extension CBORReader {
       return identityCast(try array(at: offset) { try double(at: $0) }, to: type)
     } else if type == [UInt8].self {
       if let bytes = byteString(at: offset) { return identityCast(bytes, to: type) }
-    } else if type == ArraySlice<UInt8>.self {
-      if let bytes = byteString(at: offset) { return identityCast(bytes[...], to: type) }
     } else if type == ContiguousArray<UInt8>.self {
       if let bytes = byteString(at: offset) { return identityCast(ContiguousArray(bytes), to: type) }
     }

@@ -7,7 +7,10 @@
 struct CBORValidator {
   private let bytes: UnsafeRawBufferPointer
   private var position = 0
-  private var levels: [Level] = []
+  /// The innermost array or map that is open; at first, the place of the one value.
+  private var level = Level(remaining: 1, isMap: false)
+  /// Those around it.
+  private var outer: [Level] = []
 
   /// An array or a map that is being read.
   private struct Level {
@@ -30,41 +33,39 @@ struct CBORValidator {
   }
 
   private mutating func run() throws(CodingFailure) {
-    levels.reserveCapacity(16)
-    try readItem()
-    while let level = levels.last {
-      if level.remaining == 0 {
-        levels.removeLast()
-        continue
+    outer.reserveCapacity(16)
+    while true {
+      while level.remaining == 0 {
+        guard let enclosing = outer.popLast() else {
+          guard position == bytes.count else {
+            throw failure(.malformed, "the value ends here, but the bytes go on", at: position)
+          }
+          return
+        }
+        level = enclosing
       }
-      levels[levels.count - 1].remaining -= 1
-      if level.isMap && level.remaining & 1 == 0 {
-        try readKey(after: level)
+      level.remaining -= 1
+      if level.isMap && level.remaining & 1 == 1 {
+        try readKey()
       } else {
         try readItem()
       }
     }
-    guard position == bytes.count else {
-      throw failure(.malformed, "the value ends here, but the bytes go on", at: position)
-    }
   }
 
-  private mutating func readKey(after level: Level) throws(CodingFailure) {
+  private mutating func readKey() throws(CodingFailure) {
     let start = position
     let (major, length) = try readHead()
     guard major == CBORMajor.text else { throw failure(.unsupported, "a map's key is not text", at: start) }
     let text = try readText(length, itemStart: start)
-    let textStart = position - text.count
-    if level.keyLength >= 0 {
-      let previous = UnsafeRawBufferPointer(
-        rebasing: bytes[level.keyStart..<level.keyStart + level.keyLength])
-      guard previous.count < text.count || previous.count == text.count && precedes(previous, text) else {
-        throw failure(
-          .notDeterministic, "a map's keys are not in ascending order, or one is there twice", at: start)
-      }
+    if level.keyLength > text.count
+      || level.keyLength == text.count && !precedes(level.keyStart, position - text.count, count: text.count)
+    {
+      throw failure(
+        .notDeterministic, "a map's keys are not in ascending order, or one is there twice", at: start)
     }
-    levels[levels.count - 1].keyStart = textStart
-    levels[levels.count - 1].keyLength = text.count
+    level.keyStart = position - text.count
+    level.keyLength = text.count
   }
 
   private mutating func readItem() throws(CodingFailure) {
@@ -91,11 +92,12 @@ struct CBORValidator {
     }
   }
 
-  private mutating func open(_ level: Level, at start: Int) throws(CodingFailure) {
-    guard levels.count < CBORLimits.nesting else {
+  private mutating func open(_ inner: Level, at start: Int) throws(CodingFailure) {
+    guard outer.count < CBORLimits.nesting else {
       throw failure(.tooDeep, "values lie more than \(CBORLimits.nesting) deep in one another", at: start)
     }
-    levels.append(level)
+    outer.append(level)
+    level = inner
   }
 
   private func checkSimple(_ first: UInt8, _ argument: UInt64, at start: Int) throws(CodingFailure) {
@@ -159,8 +161,11 @@ struct CBORValidator {
     return text
   }
 
-  private func precedes(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer) -> Bool {
-    for index in 0..<left.count where left[index] != right[index] { return left[index] < right[index] }
+  /// Whether the `count` bytes from `left` come before those from `right`.
+  private func precedes(_ left: Int, _ right: Int, count: Int) -> Bool {
+    for index in 0..<count where bytes[left + index] != bytes[right + index] {
+      return bytes[left + index] < bytes[right + index]
+    }
     return false
   }
 

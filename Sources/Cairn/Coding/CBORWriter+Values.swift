@@ -22,8 +22,6 @@ extension CBORWriter {
       let array = identityCast(value, to: [Double].self)
       write(head: CBORMajor.array, UInt64(array.count))
       for element in array { write(element) }
-    } else if Value.self == ArraySlice<UInt8>.self {
-      write(byteString: identityCast(value, to: ArraySlice<UInt8>.self))
     } else if Value.self == ContiguousArray<UInt8>.self {
       write(byteString: identityCast(value, to: ContiguousArray<UInt8>.self))
     } else {
@@ -50,7 +48,15 @@ extension CBORWriter {
     for index in 0..<head.byteCount { bytes.append(head[index]) }
   }
 
-  /// Writes an integer that ``requireEncodable(_:)`` let pass.
+  /// Writes a 128-bit integer, if CBOR has it: from -2^64 up to 2^64 - 1.
+  func write<Number: FixedWidthInteger>(wide number: Number) throws {
+    guard UInt64(exactly: number < 0 ? ~number : number) != nil else {
+      throw misuse("CBOR has no integer as far from zero as \(number)")
+    }
+    write(integer: number)
+  }
+
+  /// Writes an integer of at most 64 bits, or one that needs no more.
   @inline(__always)
   func write<Number: FixedWidthInteger>(integer number: Number) {
     let isNegative = number < 0

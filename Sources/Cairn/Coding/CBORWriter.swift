@@ -8,16 +8,19 @@
 /// A nested container or super-encoder outlives the call that made it and may be written to in any
 /// order with its parent, so it is a *child*: a writer of its own, whose bytes are put in its place when the
 /// frame that it belongs to is closed.
+///
+/// A writer is used by one thread, within one call, and no access to its fields lasts beyond a line; so the
+/// run-time checks for overlapping accesses, which cost as much as the work, are off.
 final class CBORWriter {
   @exclusivity(unchecked) var bytes: RawStack<UInt8>
   @exclusivity(unchecked) var entries: RawStack<Entry>
   @exclusivity(unchecked) var frames: RawStack<Frame>
   /// Memory for putting entries in order.
   @exclusivity(unchecked) var scratch = RawStack<UInt8>(capacity: 0)
-  var children: [CBORWriter] = []
-  private var nextSerial = 0
+  @exclusivity(unchecked) var children: [CBORWriter] = []
+  @exclusivity(unchecked) private var nextSerial = 0
   /// The last type that was found to have an order of its own.
-  private var lastOrderedType: ObjectIdentifier?
+  @exclusivity(unchecked) private var lastOrderedType: ObjectIdentifier?
   /// What went wrong in a call that cannot throw; the encoding fails with it in the end.
   private var failure: CodingFailure?
 
@@ -229,14 +232,6 @@ extension CBORWriter {
   /// How many elements the array under way has.
   func elementCount(serial: Int) -> Int {
     isCurrent(serial) ? frames[frames.count - 1].count : 0
-  }
-
-  /// Refuses what ``write(integer:)`` would, before anything is written.
-  @inline(__always)
-  func requireEncodable<Number: FixedWidthInteger>(_ number: Number) throws {
-    if Number.bitWidth > 64, UInt64(exactly: number < 0 ? ~number : number) == nil {
-      throw misuse("CBOR has no integer as far from zero as \(number)")
-    }
   }
 
   private func unrollByteString() {
