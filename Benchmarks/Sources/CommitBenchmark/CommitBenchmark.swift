@@ -4,7 +4,8 @@ import Foundation
 ///
 ///     commit-benchmark [--quick] [--directory DIR]
 ///
-/// `DIR`, by default a folder in the current directory, must be on the disk that is to be measured, not in memory.
+/// `DIR`, by default a folder in the current directory, must be on the disk that is to be measured, not in
+/// memory.
 @main
 struct CommitBenchmark {
   static func main() async throws {

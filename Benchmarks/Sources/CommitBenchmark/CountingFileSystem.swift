@@ -2,7 +2,8 @@ import CairnEngine
 import CairnKV
 import Synchronization
 
-/// The operating system's files, with the syncs counted: how many commits share one is what group commit is judged by.
+/// The operating system's files, with the syncs counted: how many commits share one is what group commit is
+/// judged by.
 final class CountingFileSystem: FileSystem {
   private let base = POSIXFileSystem()
   private let synchronizations = Counter()

@@ -8,7 +8,8 @@ struct Workloads {
   let seconds: Double
   static let valueBytes = 256
 
-  /// The most that any store can do with one sync a commit: one page written into a pre-written file, and synced.
+  /// The most that any store can do with one sync a commit: one page written into a pre-written file, and
+  /// synced.
   func physicalLimit() throws -> Double {
     try inFreshDirectory { directory in
       let file = try POSIXFileSystem().openFile(directory + "/limit", .create)
