@@ -42,6 +42,7 @@ import Testing
       var index = 0
       try cursor.seekToFirst()
       while let entry = cursor.current {
+        try #require(index < model.entries.count)
         #expect(entry == model.entries[index])
         index += 1
         try cursor.next()
