@@ -142,7 +142,7 @@ import Testing
   }
 
   /// Random changes below valid checksums: whatever comes of them is ordered entries or a typed error.
-  @Test(arguments: 0..<40) func forgedBlocksAreReadOrRefused(seed: Int) throws {
+  @Test(arguments: 0..<24) func forgedBlocksAreReadOrRefused(seed: Int) throws {
     var random = SeededRandom(seed: UInt64(seed))
     let (_, bytes) = Self.small(level: seed % 2 == 0 ? nil : 1)
     let original = try ForgedSegment(bytes)
@@ -194,13 +194,13 @@ import Testing
 
   /// A zstd frame that unfolds to far more than it takes may not make a reader allocate as much.
   @Test func anUnfoldingBombIsRefused() throws {
-    let zeros = [UInt8](repeating: 0, count: 64 << 20)
+    let zeros = [UInt8](repeating: 0, count: 8 << 20)
     let model = SegmentModel(
       entries: [ModelEntry(key: [1], trailer: EntryTrailer(sequence: 1, kind: .value), value: zeros)])
     let bytes = try model.bytes(options: SegmentOptions(compressionLevel: 1))
     #expect(bytes.count > zeros.count, "a writer keeps to the bound as well")
     #expect(try SegmentReader(bytes, cacheBytes: 0).allEntries() == model.entries)
-    #expect(BlockCompressor.greatestPayload(forStored: 6000) < zeros.count)
+    #expect(BlockCompressor.greatestPayload(forStored: 4000) < zeros.count)
   }
 
   private func exercise(_ bytes: [UInt8]) {
