@@ -40,7 +40,8 @@ import Testing
         let block = try block(step, bytes: Int.random(in: 0...900, using: &random))
         model[key] = block
         cache.insert(block, reader: key.reader, offset: key.offset)
-        // A second one under the same key changes nothing that can be seen, except where the first was too large.
+        // A second one under the same key changes nothing that can be seen, except where the first was too
+        // large.
         if cache.block(reader: key.reader, offset: key.offset) != nil {
           cache.insert(try self.block(step, bytes: 5), reader: key.reader, offset: key.offset)
           #expect(cache.block(reader: key.reader, offset: key.offset) === block)

@@ -38,7 +38,8 @@ enum CRC32C {
     return tables
   }()
 
-  /// Eight bytes a step, each looked up in the table for its distance from the end of the step ("slicing by 8").
+  /// Eight bytes a step, each looked up in the table for its distance from the end of the step ("slicing by
+  /// 8").
   static func portableChecksum(_ bytes: UnsafeRawBufferPointer, extending previous: UInt32) -> UInt32 {
     tables.withUnsafeBufferPointer { table in
       var value = ~previous

@@ -4,10 +4,10 @@ import CairnKV
 ///
 ///     heads │ offsets │ payload
 ///
-/// Invariant: owns `memory`, which holds the three in one allocation so that a look touches few pages, which nobody
-/// writes to after `init`, and which is freed with the last reference. `view` points into it. Whatever the payload
-/// is, `init` either refuses it or makes every access of the view sound: all of the invariant of ``BlockView`` is
-/// checked here, and nowhere else.
+/// Invariant: owns `memory`, which holds the three in one allocation so that a look touches few pages,
+/// which nobody writes to after `init`, and which is freed with the last reference. `view` points into it.
+/// Whatever the payload is, `init` either refuses it or makes every access of the view sound: all of the
+/// invariant of ``BlockView`` is checked here, and nowhere else.
 final class Block: Sendable {
   /// Reads the block, as long as the caller keeps it alive.
   let view: BlockView
@@ -17,7 +17,8 @@ final class Block: Sendable {
   var memoryBytes: Int { memory.count + 128 }
 
   /// Copies and checks a payload; `nil` when it is no block, or holds an entry that no segment can have.
-  /// - Parameter isIndex: whether it is an index block, where a removal's entry has a value: the block's place.
+  /// - Parameter isIndex: whether it is an index block, where a removal's entry has a value: the block's
+  ///   place.
   init?(_ payload: UnsafeRawBufferPointer, isIndex: Bool) {
     var header = ByteReader(payload)
     guard let entryCount = header.readInteger(UInt32.self),
@@ -46,7 +47,8 @@ final class Block: Sendable {
 
   deinit { memory.deallocate() }
 
-  /// Walks all entries, notes offsets and heads, and returns the longest suffix; `nil` when anything is wrong.
+  /// Walks all entries, notes offsets and heads, and returns the longest suffix; `nil` when anything is
+  /// wrong.
   private static func index(
     _ reader: inout ByteReader, isIndex: Bool, prefixLength: Int, count: Int,
     heads: UnsafeMutablePointer<UInt64>, offsets: UnsafeMutablePointer<UInt32>

@@ -2,9 +2,9 @@ import Synchronization
 
 /// Keeps data blocks in memory, up to a number of bytes, for all segments of a store.
 ///
-/// A block is found by the reader that loaded it and its offset. What is found is shared, not copied, and was
-/// checked when it was loaded. Sharded by the hash of the key; each shard has its own lock, held for a few dozen
-/// instructions and never during a read. See ``BlockCacheShard`` for what is evicted.
+/// A block is found by the reader that loaded it and its offset. What is found is shared, not copied, and
+/// was checked when it was loaded. Sharded by the hash of the key; each shard has its own lock, held for a
+/// few dozen instructions and never during a read. See ``BlockCacheShard`` for what is evicted.
 final class BlockCache: Sendable {
   /// What the blocks of all shards may take.
   let capacityBytes: Int
@@ -12,8 +12,8 @@ final class BlockCache: Sendable {
   let decompressor = BlockDecompressor()
 
   private static let shardBits = 4
-  /// Invariant: `1 << shardBits` initialized shards, from `init` to `deinit`. Raw memory, since a lock can neither be
-  /// copied nor stored in an array, and an object for each would be retained on every look.
+  /// Invariant: `1 << shardBits` initialized shards, from `init` to `deinit`. Raw memory, since a lock can
+  /// neither be copied nor stored in an array, and an object for each would be retained on every look.
   nonisolated(unsafe) private let shards: UnsafeMutablePointer<Mutex<BlockCacheShard>>
   private let nextReader = Atomic<UInt64>(1)
 

@@ -1,10 +1,11 @@
-/// One shard of the block cache: a hash table of blocks in two queues, after S3-FIFO (Yang et al., SOSP 2023).
+/// One shard of the block cache: a hash table of blocks in two queues, after S3-FIFO (Yang et al., SOSP
+/// 2023).
 ///
-/// A new block waits in the *trial* queue, which has a tenth of the space. If it was used again by the time it
-/// reaches the queue's end, it moves to the *main* queue, else it goes, and a scan so never displaces what is
-/// used. In the main queue, a block that was used since it last came by goes round again. What was evicted
-/// from trial is remembered for a while by its hash, and enters the main queue directly if it comes back.
-/// A hit only increments a counter; nothing is moved.
+/// A new block waits in the *trial* queue, which has a tenth of the space. If it was used again by the time
+/// it reaches the queue's end, it moves to the *main* queue, else it goes, and a scan so never displaces
+/// what is used. In the main queue, a block that was used since it last came by goes round again. What was
+/// evicted from trial is remembered for a while by its hash, and enters the main queue directly if it comes
+/// back. A hit only increments a counter; nothing is moved.
 struct BlockCacheShard {
   private struct Slot {
     var reader: UInt64

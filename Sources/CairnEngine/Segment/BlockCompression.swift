@@ -34,8 +34,8 @@ final class BlockCompressor {
     return UnsafeRawBufferPointer(rebasing: output[..<size])
   }
 
-  /// How long a payload may be that is stored in so many compressed bytes. It bounds what a small damaged file can
-  /// make a reader allocate.
+  /// How long a payload may be that is stored in so many compressed bytes. It bounds what a small damaged
+  /// file can make a reader allocate.
   static func greatestPayload(forStored bytes: Int) -> Int {
     max(SegmentFormat.unfoldsAlwaysTo, bytes &* SegmentFormat.greatestRatio)
   }
@@ -54,7 +54,8 @@ final class BlockDecompressor: Sendable {
     deinit { ZSTD_freeDCtx(pointer) }
   }
 
-  /// Whether `frame` is exactly one zstd frame that holds exactly `output.count` bytes; they are then in `output`.
+  /// Whether `frame` is exactly one zstd frame that holds exactly `output.count` bytes; they are then in
+  /// `output`.
   func decompress(_ frame: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer) -> Bool {
     let context = idle.withLock { $0.popLast() } ?? Context()
     defer { idle.withLock { if $0.count < Self.idleLimit { $0.append(context) } } }

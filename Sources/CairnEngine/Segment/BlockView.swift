@@ -3,14 +3,15 @@
 ///     u32 entry count │ varint prefix length │ prefix │ entries
 ///     entry: u64 trailer │ varint suffix length │ varint value length │ suffix │ value
 ///
-/// A key is the block's prefix and the entry's suffix. Each entry can be decoded on its own, so that a step costs
-/// the same in both directions. Beside the payload, in memory only, stand for each entry its offset and its
-/// *head*: the suffix's first eight bytes as a big-endian number, filled up with zeros. Heads order like
-/// suffixes as far as they differ, so a search touches few cache lines and seldom a key.
+/// A key is the block's prefix and the entry's suffix. Each entry can be decoded on its own, so that a step
+/// costs the same in both directions. Beside the payload, in memory only, stand for each entry its offset
+/// and its *head*: the suffix's first eight bytes as a big-endian number, filled up with zeros. Heads order
+/// like suffixes as far as they differ, so a search touches few cache lines and seldom a key.
 ///
 /// Invariant: made by `Block` alone, once the payload has been validated whole: `heads` and `offsets` have
-/// `count` elements, each offset is that of an entry that lies in the payload with all its bytes, entries ascend
-/// strictly. Good only while the block lives; trivial to copy, so that loops over it count no references.
+/// `count` elements, each offset is that of an entry that lies in the payload with all its bytes, entries
+/// ascend strictly. Good only while the block lives; trivial to copy, so that loops over it count no
+/// references.
 struct BlockView: @unchecked Sendable {
   let payload: UnsafeRawPointer
   let prefix: UnsafeRawBufferPointer

@@ -2,8 +2,8 @@ import CairnKV
 
 /// Writes a segment: entries in order, range removals in any order, then ``finish()``.
 ///
-/// Nothing is synced; that is up to the caller, before anything refers to the file. After an error the file is
-/// worthless. Not for use from two threads at once.
+/// Nothing is synced; that is up to the caller, before anything refers to the file. After an error the file
+/// is worthless. Not for use from two threads at once.
 final class SegmentBuilder {
   private var encoder: SegmentEncoder
 

@@ -2,8 +2,8 @@ import CairnKV
 
 /// A place among the entries of a segment.
 ///
-/// Invariant: while valid, `block` is the data block `blockNumber`, `view` is its view, and `position` is less
-/// than `view.count`. `keyBytes` holds the block's prefix, with room for its longest suffix behind it.
+/// Invariant: while valid, `block` is the data block `blockNumber`, `view` is its view, and `position` is
+/// less than `view.count`. `keyBytes` holds the block's prefix, with room for its longest suffix behind it.
 final class SegmentCursor: SourceCursor {
   private let reader: SegmentReader
   private var block: Block?

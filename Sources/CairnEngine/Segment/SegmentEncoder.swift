@@ -1,7 +1,7 @@
 import CairnKV
 
-/// The work of ``SegmentBuilder``, as a struct: a class would have every access to each of these fields checked for
-/// exclusivity while the program runs, which costs more than an entry's encoding.
+/// The work of ``SegmentBuilder``, as a struct: a class would have every access to each of these fields
+/// checked for exclusivity while the program runs, which costs more than an entry's encoding.
 struct SegmentEncoder: ~Copyable {
   /// Blocks are gathered into writes of about this size.
   private static let writeBytes = 512 << 10

@@ -15,7 +15,8 @@ enum SegmentFormat {
   static let blockTrailerBytes = 9
   /// The longest payload. Offsets within a block so fit 32 bits with room to spare.
   static let longestPayload = Int(Int32.max)
-  /// A compressed block may unfold to this many bytes, or to this many times its stored length, if that is more.
+  /// A compressed block may unfold to this many bytes, or to this many times its stored length, if that is
+  /// more.
   static let unfoldsAlwaysTo = 1 << 20
   static let greatestRatio = 1024
   /// The shortest entry: trailer, suffix length, value length.
@@ -37,14 +38,14 @@ struct SegmentOptions: Sendable {
   }
 }
 
-/// What a segment is, beyond its bytes: it goes into every checksum, so that a block read from another file, or
-/// from another place in its file, fails.
+/// What a segment is, beyond its bytes: it goes into every checksum, so that a block read from another
+/// file, or from another place in its file, fails.
 struct SegmentIdentity: Sendable, Hashable {
   var fileNumber: UInt64
   var salt: UInt64
 
-  /// The checksum of a part of the file that begins at `offset`, over everything in `pieces` and then over file
-  /// number, salt and offset as 64-bit little-endian numbers.
+  /// The checksum of a part of the file that begins at `offset`, over everything in `pieces` and then over
+  /// file number, salt and offset as 64-bit little-endian numbers.
   func checksum(at offset: UInt64, _ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer)
     -> UInt32
   {

@@ -2,7 +2,8 @@ import CairnKV
 
 /// An open segment. Index and range removals are in memory, data blocks come through the cache.
 ///
-/// Everything that is read is checked before it is used; what fails throws `.corruption` with file and offset.
+/// Everything that is read is checked before it is used; what fails throws `.corruption` with file and
+/// offset.
 final class SegmentReader: Sendable {
   let properties: SegmentProperties
   /// By ascending lower bound, then by descending sequence.
@@ -13,8 +14,8 @@ final class SegmentReader: Sendable {
   private let cache: BlockCache
   private let cacheIdentity: UInt64
   private let indexBlock: Block
-  /// The index: for each data block its first key and trailer, and as value its offset and stored length. Points
-  /// into `indexBlock`, which lives as long as the reader.
+  /// The index: for each data block its first key and trailer, and as value its offset and stored length.
+  /// Points into `indexBlock`, which lives as long as the reader.
   let index: BlockView
   /// Where the data blocks end.
   private let dataBytes: UInt64

@@ -4,8 +4,8 @@ import CairnKV
 ///
 ///     stored bytes │ u8 compression: 0 none, 1 zstd │ u32 payload length │ u32 checksum
 ///
-/// The checksum covers the stored bytes, the five bytes after them, and then file number, salt and the block's
-/// offset, which are not stored with it. So a block read from the wrong place fails.
+/// The checksum covers the stored bytes, the five bytes after them, and then file number, salt and the
+/// block's offset, which are not stored with it. So a block read from the wrong place fails.
 enum StoredBlock {
   enum Compression: UInt8 {
     case none = 0
