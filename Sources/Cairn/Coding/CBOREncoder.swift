@@ -17,7 +17,7 @@ public struct CBOREncoder: Sendable {
 
   /// The bytes of `value`.
   ///
-  /// - Throws: `.tooDeep` when values lie more than 256 deep in one another; `.invalidValue` when two values are encoded
+  /// - Throws: `.tooDeep` when values lie more than 128 deep in one another; `.invalidValue` when two values are encoded
   ///   for one key, or an `Int128` is outside -2^64 ..< 2^64, or a container is used after its time;
   ///   `.rejected` when a type throws an error of its own.
   public func encode<Value: Encodable>(_ value: Value) throws(CodingFailure) -> [UInt8] {

@@ -8,8 +8,8 @@
 /// order with its parent, so it is a *child*: a writer of its own, whose bytes are put in its place when the
 /// frame that it belongs to is closed.
 ///
-/// A writer is used by one thread, within one call, and no access to its fields lasts beyond a line; so the run-time checks
-/// for overlapping accesses, which cost as much as the work, are off.
+/// A writer is used by one thread, and no access to its fields lasts beyond a line; so the run-time checks for overlapping
+/// accesses are off.
 final class CBORWriter {
   @exclusivity(unchecked) var bytes: RawStack<UInt8>
   @exclusivity(unchecked) var entries: RawStack<Entry>
@@ -113,12 +113,12 @@ final class CBORWriter {
 extension CBORWriter {
   /// Writes any value: those with a form of their own directly, any other through its `encode(to:)`.
   func write<Value: Encodable>(_ value: Value) throws {
-    if writeDirectly(value) { return }
     guard depth + frames.count < CBORLimits.nesting else {
       throw CodingFailure(
         .tooDeep, "values lie more than \(CBORLimits.nesting) deep in one another",
         path: codingPath.joinedPath)
     }
+    if writeDirectly(value) { return }
     pushFrame()
     if let unordered = unorderedForm(of: value) {
       try unordered.encodeSorted(into: self)
@@ -241,7 +241,9 @@ extension CBORWriter {
 
   /// Runs what writes one value, and forgets all of it if it throws: its caller may catch the error and go on.
   @inline(__always)
-  func undoingOnFailure(_ body: () throws -> Void) throws {
+  func undoingOnFailure(serial: Int, _ body: () throws -> Void) throws {
+    try requireCurrent(serial)
+    if frames[frames.count - 1].kind == .byteString { unrollByteString() }
     let mark = (bytes: bytes.count, entries: entries.count, frames: frames.count, children: children.count)
     let frame = frames[mark.frames - 1]
     do {
