@@ -1,0 +1,109 @@
+import CairnKV
+
+/// A kind of record: what is under one kind of key.
+protocol RecordKind {
+  /// The format that is written, and the only one known so far.
+  static var format: UInt64 { get }
+  /// The number of items after the format number.
+  static var fieldCount: Int { get }
+}
+
+/// A record that can be read.
+protocol ReadableRecord: RecordKind {
+  /// Reads the items after the format number.
+  init(_ reader: inout RecordReader) throws(RecordDefect)
+}
+
+/// A record that can be written.
+protocol WritableRecord: RecordKind {
+  /// Writes the items after the format number.
+  func write(_ writer: inout RecordWriter)
+}
+
+/// A record that is the same to who writes and to who reads it: it holds no position.
+typealias StoredRecord = ReadableRecord & WritableRecord
+
+extension ReadableRecord {
+  /// Reads a record that was found at `key`.
+  init(_ bytes: [UInt8], at key: [UInt8]) throws(StoreError) {
+    do throws(RecordDefect) {
+      var reader = try RecordReader(bytes, format: Self.format, fieldCount: Self.fieldCount)
+      self = try Self(&reader)
+      try reader.end()
+    } catch {
+      throw .damagedRecord(key: key, reason: error.reason)
+    }
+  }
+}
+
+extension WritableRecord {
+  /// The record's bytes, with a position to be filled in where it has one.
+  func encoded() -> CommitOrderedBytes {
+    var writer = RecordWriter(format: Self.format, fieldCount: Self.fieldCount)
+    write(&writer)
+    return writer.commitOrdered()
+  }
+}
+
+/// Reads records from one snapshot, with the layer's errors.
+struct RecordSource {
+  let reader: any KeyValueReader
+
+  /// The record at `key`, or `nil` when there is none.
+  func record<Record: ReadableRecord>(
+    _ type: Record.Type = Record.self, at key: [UInt8]
+  ) throws(StoreError) -> Record? {
+    let value: [UInt8]?
+    do throws(StorageError) {
+      value = try reader.get(key)
+    } catch {
+      throw .storage(error)
+    }
+    guard let value else { return nil }
+    return try Record(value, at: key)
+  }
+
+  /// The record at `key`, which must be there because of what `reason` says.
+  func record<Record: ReadableRecord>(
+    _ type: Record.Type = Record.self, at key: [UInt8], because reason: @autoclosure () -> String
+  ) throws(StoreError) -> Record {
+    guard let record = try record(type, at: key) else {
+      throw .damagedRecord(key: key, reason: "it is missing: \(reason())")
+    }
+    return record
+  }
+
+  /// The entries of `range`, at most `limit` of them.
+  func entries(
+    in range: KeyRange, _ direction: ScanDirection = .ascending, limit: Int?
+  ) throws(StoreError) -> [KeyValue] {
+    if let limit, limit < 0 {
+      throw .invalidArgument("a limit of \(limit); it is a number of things, from 0")
+    }
+    guard !range.isEmpty else { return [] }
+    do throws(StorageError) {
+      return try reader.entries(in: range, direction, limit: limit)
+    } catch {
+      throw .storage(error)
+    }
+  }
+}
+
+/// The last number given out in a sequence: checkpoints of a timeline, or versions of a journal.
+struct SequenceHead: StoredRecord {
+  static let format: UInt64 = 1
+  static let fieldCount = 1
+  let last: UInt64
+
+  init(last: UInt64) {
+    self.last = last
+  }
+
+  init(_ reader: inout RecordReader) throws(RecordDefect) {
+    last = try reader.ordinal("the last number")
+  }
+
+  func write(_ writer: inout RecordWriter) {
+    writer.unsigned(last)
+  }
+}
