@@ -113,6 +113,7 @@ import Testing
   @Test func aPlaceInTheCommitOrderThatIsNotTheEventsOwnIsNamed() async throws {
     let store = try await filledStore()
     let order = try await keyValueStore.read { try $0.entries(in: Keyspace.CommitOrder.range()) }
+    try #require(order.count == 3)
     try await change { transaction in
       try transaction.set(order[0].key, to: order[1].value)
       try transaction.set(order[1].key, to: order[0].value)
