@@ -109,7 +109,7 @@ import Testing
     let report = try #require(try await run(store, folder))
     #expect(!report.contains("added"))
     #expect(report.contains("note-2: not reviewed, gone"))
-    #expect(report.contains("two\\x0alines: 19 bytes, 2 lines, 4 words"))
+    #expect(report.contains("two\\x0alines: 19 bytes; 2 lines; 4 words"))
     #expect(report.contains("binary: not reviewed, not text: a zero byte at offset 0"))
     #expect(report.contains("near-duplicate of"))
   }

@@ -2,8 +2,9 @@ import Cairn
 
 /// The long-running work: reviews one document after the other, and records each review before it goes on.
 ///
-/// One commit for each document: its event, and with every tenth the checkpoint of the state after it. So whatever moment
-/// it's killed at, the store holds a whole number of reviews, and the last checkpoint with the events after it is the state.
+/// One commit for each document: its event, and with every tenth the checkpoint of the state after it. So
+/// whatever moment it's killed at, the store holds a whole number of reviews, and the last checkpoint with
+/// the events after it is the state.
 struct Agent {
   /// After how many documents a checkpoint is saved.
   static let checkpointInterval = 10
@@ -117,7 +118,8 @@ struct Agent {
 }
 
 extension Store {
-  /// Calls `body` with a journal's events after a version, in order, holding no more than a few hundred at a time.
+  /// Calls `body` with a journal's events after a version, in order, holding no more than a few hundred at a
+  /// time.
   func forEachEvent<Event>(
     in journal: Journal<Event>, after version: Int, _ body: (Recorded<Event>) throws -> Void
   ) async throws {

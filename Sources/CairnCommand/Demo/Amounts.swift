@@ -10,11 +10,11 @@ struct FoundNumber: Equatable {
   var range: Range<Int>
 }
 
-/// Finds numbers as people write them: `1,234.56`, `1.234,56`, `1 234,56`, `1'234.56`, with `$ £ € ¥` or a code
-/// before or after.
+/// Finds numbers as people write them: `1,234.56`, `1.234,56`, `1 234,56`, `1'234.56`, with `$ £ € ¥` or a
+/// code before or after.
 ///
-/// Whether a comma or a point is the decimal sign can't be told from one number, `1.234`, but can from all of a
-/// document: it is the one that more often has exactly two digits after it.
+/// Whether a comma or a point is the decimal sign can't be told from one number, `1.234`, but can from all of
+/// a document: it is the one that more often has exactly two digits after it.
 struct NumberScanner {
   private let decimalSign: UInt8?
 

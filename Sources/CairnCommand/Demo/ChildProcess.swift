@@ -2,8 +2,8 @@ import Foundation
 
 /// A real process of this same executable, that is watched line by line and killed at a chosen moment.
 ///
-/// Its standard output and error are one pipe: what it acknowledges arrives in the order in which it was written, also
-/// what it wrote just before it was killed.
+/// Its standard output and error are one pipe: what it acknowledges arrives in the order in which it was
+/// written, also what it wrote just before it was killed.
 final class ChildProcess {
   /// What is known of a process by the lines that it printed.
   struct Account {
@@ -61,7 +61,8 @@ final class ChildProcess {
     output = ends[0]
   }
 
-  /// Lets the process run until it ends or, so long after `isReached` is first true of its account, is killed.
+  /// Lets the process run until it ends or, so long after `isReached` is first true of its account, is
+  /// killed.
   func run(killing delayNanoseconds: UInt64?, after isReached: (Account) -> Bool) -> End {
     defer { close(output) }
     var killTime: UInt64?
@@ -156,12 +157,13 @@ final class ChildProcess {
       error = posix_spawn_file_actions_adddup2(&actions, output, descriptor)
     }
     guard error == 0 else { return (error, 0) }
-    var words: [UnsafeMutablePointer<CChar>?] = ([executable] + arguments).map { strdup($0) }
-    defer { for word in words { free(word) } }
-    guard words.allSatisfy({ $0 != nil }) else { return (ENOMEM, 0) }
-    words.append(nil)
+    let environment = ProcessInfo.processInfo.environment.map { "\($0.key)=\($0.value)" }
+    let words = ([executable] + arguments).map { strdup($0) }
+    let settings = environment.map { strdup($0) }
+    defer { for string in words + settings { free(string) } }
+    guard (words + settings).allSatisfy({ $0 != nil }) else { return (ENOMEM, 0) }
     var process = pid_t()
-    error = posix_spawn(&process, executable, &actions, nil, words, environ)
+    error = posix_spawn(&process, executable, &actions, nil, words + [nil], settings + [nil])
     return (error, process)
   }
 }

@@ -1,14 +1,20 @@
 import Foundation
 
-/// Standard output, as a terminal or as plain lines. What can't be written is lost, and the work goes on: it's recorded.
+/// The output, as a terminal or as plain lines. What can't be written is lost, and the work goes on:
+/// it's recorded.
 struct Console {
   /// Whether a person watches.
   let isTerminal: Bool
+  private let output: Int32
 
-  init() { isTerminal = isatty(STDOUT_FILENO) == 1 }
+  /// A console on an open descriptor: standard output, unless a test keeps it to itself.
+  init(output: Int32 = STDOUT_FILENO) {
+    self.output = output
+    isTerminal = isatty(output) == 1
+  }
 
   /// Prints a line, with one write.
-  func line(_ text: String = "") { _ = writeAll(Array((text + "\n").utf8), to: STDOUT_FILENO) }
+  func line(_ text: String = "") { _ = writeAll(Array((text + "\n").utf8), to: output) }
 
   /// Prints a line to standard error.
   func complaint(_ text: String) { _ = writeAll(Array((text + "\n").utf8), to: STDERR_FILENO) }
@@ -16,15 +22,15 @@ struct Console {
   /// Shows how far the work is, over what was shown before. Only on a terminal.
   func progress(done: Int, of count: Int, name: String) {
     let bar = ProgressBar(done: done, count: count, name: name)
-    _ = writeAll(Array(("\r\u{1b}[K" + bar.text(columns: columns)).utf8), to: STDOUT_FILENO)
+    _ = writeAll(Array(("\r\u{1b}[K" + bar.text(columns: columns)).utf8), to: output)
   }
 
   /// Removes the progress. Only on a terminal.
-  func clearProgress() { _ = writeAll(Array("\r\u{1b}[K".utf8), to: STDOUT_FILENO) }
+  func clearProgress() { _ = writeAll(Array("\r\u{1b}[K".utf8), to: output) }
 
   private var columns: Int {
     var size = winsize()
-    guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+    guard ioctl(output, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
     return Int(size.ws_col)
   }
 }

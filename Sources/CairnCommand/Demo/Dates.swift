@@ -1,4 +1,5 @@
-/// Finds dates, written `2024-03-05`, `05.03.2024`, `5 March 2024` or `March 5, 2024`, and gives them as `2024-03-05`.
+/// Finds dates, written `2024-03-05`, `05.03.2024`, `5 March 2024` or `March 5, 2024`, and gives them as
+/// `2024-03-05`.
 ///
 /// `03/05/2024` is two different days on two sides of an ocean, so it is none here.
 enum DateScanner {

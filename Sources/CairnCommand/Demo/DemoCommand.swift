@@ -8,19 +8,20 @@ struct DemoCommand: AsyncParsableCommand {
     commandName: "demo",
     abstract: "An agent reviews a folder of documents; kill it at any moment, it resumes exactly.",
     discussion: """
-      The agent reviews one document after the other and records each review in a store before it goes on; with \
-      every tenth it saves a checkpoint of its state in the same commit. Kill it (kill -9) whenever you like and \
-      run the same command again: it goes on after the last recorded review, reviews nothing twice, and ends with \
-      the same report, byte for byte.
+      The agent reviews one document after the other and records each review in a store before it \
+      goes on; with every tenth it saves a checkpoint of its state in the same commit. Kill it (kill \
+      -9) whenever you like and run the same command again: it goes on after the last recorded \
+      review, reviews nothing twice, and ends with the same report, byte for byte.
 
-      Without --documents it writes itself a hundred invoices, some with mistakes, into a folder beside the store; \
-      they are always the same. With --documents it reviews whatever is in that folder and below: what is no \
-      readable text is recorded with the reason. The folder is never written to.
+      Without --documents it writes itself a hundred invoices, some with mistakes, into a folder \
+      beside the store; they are always the same. With --documents it reviews whatever is in that \
+      folder and below: what is no readable text is recorded with the reason. The folder is never \
+      written to.
 
-      With --torture it proves this on real processes: it starts itself in a temporary folder, kills it at random \
-      moments, N times in all, checks the store after every kill, and prints what was checked and where the kills \
-      landed. It fails when anything is not as promised, or when fewer than nine in ten kills landed between \
-      the first and the last step.
+      With --torture it proves this on real processes: it starts itself in a temporary folder, kills \
+      it at random moments, N times in all, checks the store after every kill, and prints what was \
+      checked and where the kills landed. It fails when anything is not as promised, or when fewer \
+      than nine in ten kills landed between the first and the last step.
 
       Exits with 0 when all went well, 1 when something failed, 64 when the command makes no sense.
       """)

@@ -16,6 +16,10 @@ struct DemoRun {
     let reportFile = try report.map { path throws(DemoFailure) in try ReportFile(path: path) }
     // Looked at first: a wrong path must not leave a store behind.
     let given = try documents.map { path throws(DemoFailure) in try DocumentFolder(path: path) }
+    if let given, let place = FileIdentity(path: storePath), place == FileIdentity(path: given.root) {
+      throw DemoFailure(
+        "--store and --documents are the same folder, \(shown(storePath)): give the store its own")
+    }
     let store = try await Store.open(storePath)
     do {
       try await work(in: store, given, reportFile)
@@ -60,7 +64,8 @@ struct DemoRun {
 
   // MARK: Documents
 
-  /// The folder of the generated documents, beside the store. Written when the work begins and they aren't there.
+  /// The folder of the generated documents, beside the store. Written when the work begins and they aren't
+  /// there.
   private func generated(isNew: Bool) throws -> DocumentFolder {
     let path = URL(fileURLWithPath: storePath).standardizedFileURL.path + "-documents"
     if isNew { try InvoiceFolder(path: path).write() }
@@ -108,7 +113,8 @@ struct DemoRun {
         ?? "the beginning, as there is no checkpoint yet"
       let since = recorded - (standing.checkpoint?.recorded ?? 0)
       lines.append(
-        "Resumes at document \(recorded + 1) (\(next.escaped)), from \(base), and \(counted(since, "review")) recorded since."
+        "Resumes at document \(recorded + 1) (\(next.escaped)), from \(base), "
+          + "and \(counted(since, "review")) recorded since."
       )
     }
     if !standing.isComplete {
@@ -122,15 +128,16 @@ struct DemoRun {
     let progress = standing.progress
     let earlier = progress.recorded - recordedNow
     var lines = [
-      "Done: \(counted(progress.recorded, "document")), \(earlier) recorded in earlier runs and \(recordedNow) in this one; "
-        + "\(progress.refused) could not be reviewed.",
+      "Done: \(counted(progress.recorded, "document")), \(earlier) recorded in earlier runs "
+        + "and \(recordedNow) in this one; \(progress.refused) could not be reviewed.",
       progress.contents,
-      "Checked in the store: each document recorded once and in order, each tenth with its checkpoint in the same "
-        + "commit, each checkpoint the sum of the reviews before it.",
+      "Checked in the store: each document recorded once and in order, each tenth with its checkpoint "
+        + "in the same commit, each checkpoint the sum of the reviews before it.",
     ]
     if let reportFile {
       lines.append(
-        "The report is in \(shown(reportFile.path)); it is the same, byte for byte, however often the work was killed."
+        "The report is in \(shown(reportFile.path)); it is the same, byte for byte, "
+          + "however often the work was killed."
       )
     } else {
       lines.append("See what was found: run it again with --report report.txt")

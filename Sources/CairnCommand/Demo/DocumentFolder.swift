@@ -2,9 +2,9 @@ import Foundation
 
 /// A folder of documents: which there are, in an order that is the same everywhere.
 ///
-/// Goes into subfolders but never through symbolic links, so it ends and stays inside. Whatever else has a name
-/// is listed, also what can't be reviewed: each gets its review or its recorded refusal. A subfolder that can't
-/// be listed stands in the list itself, so that its documents aren't left out in silence.
+/// Goes into subfolders but never through symbolic links, so it ends and stays inside. Whatever else has a
+/// name is listed, also what can't be reviewed: each gets its review or its recorded refusal. A subfolder
+/// that can't be listed stands in the list itself, so that its documents aren't left out in silence.
 struct DocumentFolder {
   /// How many documents are listed at most: 100,000.
   static let limit = 100_000
@@ -103,9 +103,12 @@ struct FileIdentity: Hashable {
   }
 
   /// The file or folder at `path`; `nil` when there is none.
-  init?(path: String) {
+  init?(path: String) { self.init(path: Array(path.utf8)) }
+
+  /// The file or folder at `path`; `nil` when there is none.
+  init?(path: [UInt8]) {
     var status = stat()
-    guard stat(path, &status) == 0 else { return nil }
+    guard path.withCString({ stat($0, &status) }) == 0 else { return nil }
     self.init(status)
   }
 }

@@ -2,7 +2,8 @@
 ///
 /// Shown, reported and recorded in an escaped form that is one line of harmless text and can be turned back:
 /// bytes that are not UTF-8, control characters, characters that reorder or hide text, and the backslash are
-/// written `\xHH`, byte by byte. So a file's name can neither forge a line of the report nor steer a terminal.
+/// written `\xHH`, byte by byte. So a file's name can neither forge a line of the report nor steer a
+/// terminal.
 struct DocumentPath: Hashable, Sendable {
   /// The path as the file system has it, without the terminating zero.
   let bytes: [UInt8]

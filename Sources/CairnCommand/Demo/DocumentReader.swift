@@ -22,9 +22,9 @@ struct DocumentText: Equatable {
 
 /// Reads one document after the other, whatever it turns out to be, in bounded time and memory.
 ///
-/// Only what is a regular file is opened: opening is enough to make some devices act. Since a name may stand for
-/// something else a moment later, it is opened without following a symbolic link and without waiting (a fifo would
-/// wait for a writer), and what was opened is examined again.
+/// Only what is a regular file is opened: opening is enough to make some devices act. Since a name may stand
+/// for something else a moment later, it is opened without following a symbolic link and without waiting (a
+/// fifo would wait for a writer), and what was opened is examined again.
 struct DocumentReader {
   /// How much of a document is read and reviewed: 1 MiB. Of a longer one, the report says so.
   static let limitBytes = 1 << 20
@@ -125,7 +125,8 @@ func retryingInterrupts<Result: SignedInteger>(_ call: () -> Result) -> Result {
 }
 
 extension [UInt8] {
-  /// Calls `body` with these bytes as a C string. A zero byte within ends it: a path from the file system has none.
+  /// Calls `body` with these bytes as a C string. A zero byte within ends it: a path from the file system has
+  /// none.
   func withCString<Result>(_ body: (UnsafePointer<CChar>) -> Result) -> Result {
     body(map { CChar(bitPattern: $0) } + [0])
   }

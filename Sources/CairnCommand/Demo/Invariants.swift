@@ -91,8 +91,8 @@ struct InvariantCheck {
       found.append(Violation(invariant: .eventHasCheckpoint, detail: detail))
       return
     }
-    // Everything in a transaction has the time of that transaction, in microseconds, and no other has it: each
-    // waits for the disk before the next begins.
+    // Everything in a transaction has the time of that transaction, in microseconds, and no other has it:
+    // each waits for the disk before the next begins.
     if info.time != event.time {
       let detail = "checkpoint \(info.id) is of \(info.time), review \(state.recorded) of \(event.time)"
       found.append(Violation(invariant: .sameCommit, detail: detail))

@@ -1,7 +1,7 @@
 /// Whether an invoice adds up: each line, the sum of the lines, the tax, the total.
 ///
-/// Each figure is checked against the stated figures that it follows from, so that one mistake is reported once and
-/// where it was made.
+/// Each figure is checked against the stated figures that it follows from, so that one mistake is reported
+/// once and where it was made.
 struct InvoiceCheck: Codable, Hashable, Sendable {
   /// What is wrong, with what it should be. Amounts are in thousandths.
   enum Finding: Codable, Hashable, Sendable {
@@ -27,8 +27,8 @@ struct InvoiceCheck: Codable, Hashable, Sendable {
 
 /// Reads the line items, the taxes and the totals of an invoice, line by line.
 ///
-/// A line item is a line in columns (two spaces, a tab, a semicolon or a bar apart), of which the last three are
-/// numbers: quantity, price, amount. Sums are lines that say so in English, French or German.
+/// A line item is a line in columns (two spaces, a tab, a semicolon or a bar apart), of which the last three
+/// are numbers: quantity, price, amount. Sums are lines that say so in English, French or German.
 struct InvoiceReader {
   private struct Item {
     let line: Int
@@ -145,7 +145,8 @@ struct InvoiceReader {
     }
   }
 
-  /// `a` times `b` over `divisor`, rounded half away from zero to a multiple of `unit`; `nil` when it is out of range.
+  /// `a` times `b` over `divisor`, rounded half away from zero to a multiple of `unit`; `nil` when it is out
+  /// of range.
   private static func product(_ a: Int, _ b: Int, over divisor: Int, roundedTo unit: Int) -> Int? {
     let (product, overflow) = a.multipliedReportingOverflow(by: b)
     guard !overflow else { return nil }

@@ -7,7 +7,8 @@ struct InvoiceFolder {
 
   let path: String
 
-  /// Writes what isn't there yet; each document whole or not at all. What is there stays as it is, so one may edit it.
+  /// Writes what isn't there yet; each document whole or not at all. What is there stays as it is, so one may
+  /// edit it.
   /// - Throws: ``DemoFailure`` when the folder holds other things: it's somebody's, then.
   func write() throws(DemoFailure) {
     guard mkdir(path, 0o777) == 0 || errno == EEXIST else { throw failure() }

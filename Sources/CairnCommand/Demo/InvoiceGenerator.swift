@@ -1,7 +1,8 @@
-/// A hundred invoices to review when there is no folder of one's own, each with the answer a review must find.
+/// A hundred invoices to review when there is no folder of one's own, each with the answer a review must
+/// find.
 ///
-/// The same seed always gives the same documents. Five countries' ways to write them take turns. About every seventh
-/// has one deliberate mistake, and a few are another one sent again under a new number.
+/// The same seed always gives the same documents. Five countries' ways to write them take turns. About every
+/// seventh has one deliberate mistake, and a few are another one sent again under a new number.
 struct InvoiceGenerator {
   /// What is wrong with a document on purpose.
   enum Mistake: CaseIterable {

@@ -19,7 +19,8 @@ enum KillPlace: CaseIterable {
     }
   }
 
-  /// Whether it is between the first and the last step of the work: after its first commit began, before its last returned.
+  /// Whether it is between the first and the last step of the work: after its first commit began, before its
+  /// last returned.
   var isBetweenSteps: Bool { self == .resuming || self == .reviewing || self == .committing }
 
   /// Where a process was killed that has this account, in a run in which `begun` commits were begun before.

@@ -1,7 +1,7 @@
 /// When a process is killed: so long after something it says it has reached.
 ///
-/// Told by what the process has reached, and not by time alone, the kills land where they are meant to on a busy
-/// machine too; the delay is random, so that within it any moment is hit.
+/// Told by what the process has reached, and not by time alone, the kills land where they are meant to on a
+/// busy machine too; the delay is random, so that within it any moment is hit.
 struct KillPlan: Equatable {
   /// What must be reached.
   enum Mark: Equatable {
@@ -25,11 +25,11 @@ struct KillPlan: Equatable {
     }
   }
 
-  /// Draws the next moment in a run of `count` documents, of which `recorded` are recorded, and which is to be killed
-  /// `left` more times, this one included. One in four falls into the opening of the store, so that the recovery
-  /// from a kill is killed, too; at a run's beginning, where there is nothing to recover, one in seven. Of the
-  /// others one half falls anywhere, and one half into a commit, which else would be a small part. The last kill of a run
-  /// falls after the last commit once in ten.
+  /// Draws the next moment in a run of `count` documents, of which `recorded` are recorded, and which is to
+  /// be killed `left` more times, this one included. One in four falls into the opening of the store, so that
+  /// the recovery from a kill is killed, too; at a run's beginning, where there is nothing to recover, one in
+  /// seven. Of the others one half falls anywhere, and one half into a commit, which else would be a small
+  /// part. The last kill of a run falls after the last commit once in ten.
   static func draw(
     recorded: Int, count: Int, left: Int, timing: StepTiming, using random: inout SeededGenerator
   ) -> KillPlan {

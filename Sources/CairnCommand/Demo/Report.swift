@@ -1,5 +1,5 @@
-/// The result of the work: a line for each document, and the sums. It depends on the documents alone, so that it's the
-/// same, byte for byte, however often the work was interrupted.
+/// The result of the work: a line for each document, and the sums. It depends on the documents alone, so that
+/// it's the same, byte for byte, however often the work was interrupted.
 struct Report {
   private var lines: [String] = []
   private var attention: [String] = []
@@ -50,7 +50,7 @@ struct Report {
 
   private static func words(of review: Review) -> [String] {
     var parts = [
-      "\(counted(review.documentBytes, "byte")), \(counted(review.lines, "line")), \(counted(review.words, "word"))"
+      counted(review.documentBytes, "byte"), counted(review.lines, "line"), counted(review.words, "word"),
     ]
     if review.reviewedBytes < review.documentBytes {
       parts.append("only the first \(review.reviewedBytes) bytes reviewed")
@@ -66,8 +66,8 @@ struct Report {
     if let invoice = review.invoice {
       let verdict = invoice.findings.isEmpty ? "adds up" : "does not add up"
       parts.append(
-        "\(counted(invoice.items, "line item")), total \(plainAmount(invoice.total, currency: invoice.currency))"
-          + " \(invoice.currency) \(verdict)")
+        "\(counted(invoice.items, "line item")), "
+          + "total \(plainAmount(invoice.total, currency: invoice.currency)) \(invoice.currency) \(verdict)")
     }
     if let match = review.nearDuplicate {
       parts.append("near-duplicate of \(match.number) (\(match.similarityPercent) % the same)")
@@ -89,7 +89,8 @@ extension InvoiceCheck.Finding {
   /// The finding as a sentence's end.
   func words(currency: String) -> String {
     func amounts(_ stated: Int, _ expected: Int) -> String {
-      "\(plainAmount(stated, currency: currency)) stated, \(plainAmount(expected, currency: currency)) \(currency) expected"
+      "\(plainAmount(stated, currency: currency)) stated, "
+        + "\(plainAmount(expected, currency: currency)) \(currency) expected"
     }
     switch self {
     case .item(let line, let stated, let expected):

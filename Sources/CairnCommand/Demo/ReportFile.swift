@@ -1,9 +1,10 @@
 import Foundation
 
-/// Where the report is written: whole or not at all, through a temporary file beside it that is synced and renamed.
+/// Where the report is written: whole or not at all, through a temporary file beside it that is synced and
+/// renamed.
 ///
-/// A path through a symbolic link writes to what the link means. What is there and isn't a regular file, such as
-/// `/dev/stdout`, is written to as it is: a rename would put a file in its place.
+/// A path through a symbolic link writes to what the link means. What is there and isn't a regular file, such
+/// as `/dev/stdout`, is written to as it is: a rename would put a file in its place.
 struct ReportFile {
   /// The file, as an absolute path.
   let path: String
@@ -30,7 +31,8 @@ struct ReportFile {
     }
   }
 
-  /// The temporary file's path; always the same, so that an interrupted run leaves nothing that the next doesn't clean up.
+  /// The temporary file's path; always the same, so that an interrupted run leaves nothing that the next
+  /// doesn't clean up.
   var temporaryPath: String {
     let url = URL(fileURLWithPath: path)
     return url.deletingLastPathComponent().appendingPathComponent(".\(url.lastPathComponent).cairn-temporary")

@@ -1,9 +1,10 @@
-/// What the agent found out about a document. The same document, at the same place after the same others, always
-/// gives the same review.
+/// What the agent found out about a document. The same document, at the same place after the same others,
+/// always gives the same review.
 struct Review: Codable, Hashable, Sendable {
   /// The document's size in bytes.
   var documentBytes: Int
-  /// How many of these bytes were reviewed; fewer when the document is longer than ``DocumentReader/limitBytes``.
+  /// How many of these bytes were reviewed; fewer when the document is longer than
+  /// ``DocumentReader/limitBytes``.
   var reviewedBytes: Int
   /// Whether the document isn't UTF-8 and was read as ISO 8859-1.
   var isLatin1: Bool
@@ -11,8 +12,8 @@ struct Review: Codable, Hashable, Sendable {
   var lines: Int
   /// Words: runs of letters and digits, with apostrophes and hyphens between them.
   var words: Int
-  /// The Automated Readability Index (Smith and Senter 1967) in tenths; about the school year it takes to read it.
-  /// `nil` without words.
+  /// The Automated Readability Index (Smith and Senter 1967) in tenths; about the school year it takes to
+  /// read it. `nil` without words.
   var readabilityTenths: Int?
   /// The first date, as `2024-03-05`, and how many there are.
   var firstDate: String?
@@ -99,7 +100,8 @@ struct WordCount {
     if hasWordSinceStop { sentences += 1 }
   }
 
-  /// 4.71 characters a word + 0.5 words a sentence - 21.43, in tenths, in whole numbers so that it's the same everywhere.
+  /// 4.71 characters a word + 0.5 words a sentence - 21.43, in tenths, in whole numbers so that it's the same
+  /// everywhere.
   var readabilityTenths: Int? {
     let words = wordHashes.count
     guard words > 0, sentences > 0 else { return nil }

@@ -16,8 +16,8 @@ struct ReviewEvent: Codable, Hashable, Sendable {
 
 /// What the agent knows after some documents: the state that checkpoints hold.
 ///
-/// It is the *fold* of the events so far and of nothing else: from any checkpoint, with the events after it, the same
-/// state comes out.
+/// It is the *fold* of the events so far and of nothing else: from any checkpoint, with the events after it,
+/// the same state comes out.
 struct ReviewProgress: Codable, Hashable, Sendable {
   /// How many documents have their event.
   private(set) var recorded = 0
@@ -37,7 +37,8 @@ struct ReviewProgress: Codable, Hashable, Sendable {
   /// How many documents were refused.
   var refused: Int { recorded - reviewed }
 
-  /// Adds the next event. No sum can overflow: a folder has at most 10^5 documents, of 1 MiB and 10^12 thousandths.
+  /// Adds the next event. No sum can overflow: a folder has at most 10^5 documents, of 1 MiB and 10^12
+  /// thousandths.
   mutating func take(_ event: ReviewEvent) {
     recorded += 1
     guard case .reviewed(let review) = event.outcome else { return }
@@ -54,7 +55,8 @@ struct ReviewProgress: Codable, Hashable, Sendable {
   }
 }
 
-/// Which documents are to be reviewed: recorded once, before the first review, so that a resumed run works on the same list.
+/// Which documents are to be reviewed: recorded once, before the first review, so that a resumed run works on
+/// the same list.
 struct DocumentList: Codable, Hashable, Sendable {
   /// The folder, as an absolute path.
   let folder: DocumentPath

@@ -3,9 +3,9 @@ import Foundation
 
 /// `cairn demo --torture`: proves the demo's promises on real processes that are killed at random moments.
 ///
-/// First a run is left undisturbed; then runs on fresh stores are each killed several times, resumed after each kill, and
-/// let finish. After a kill a copy of the store is opened and checked; the store itself is left as the kill left it, so
-/// that the next process recovers from that, and may be killed while it does.
+/// First a run is left undisturbed; then runs on fresh stores are each killed several times, resumed after
+/// each kill, and let finish. After a kill a copy of the store is opened and checked; the store itself is
+/// left as the kill left it, so that the next process recovers from that, and may be killed while it does.
 struct Torture {
   let kills: Int
   let seed: UInt64

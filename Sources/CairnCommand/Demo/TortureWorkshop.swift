@@ -1,7 +1,8 @@
 import Cairn
 import Foundation
 
-/// The temporary folder that `--torture` works in, with the documents, and the processes that it starts there.
+/// The temporary folder that `--torture` works in, with the documents, and the processes that it starts
+/// there.
 struct TortureWorkshop {
   /// The run that the others are compared with.
   struct UndisturbedRun {
