@@ -47,7 +47,11 @@ final class CommitWriter: @unchecked Sendable {
       for request in batches { request.outcome = .failure(error) }
     }
     for request in group where request.work == .close {
-      request.outcome = Result { () throws(StorageError) in try end() }
+      request.outcome = Result { () throws(StorageError) in
+        try seal()
+        try log.file.close()
+        return nil
+      }
     }
   }
 
@@ -112,16 +116,15 @@ final class CommitWriter: @unchecked Sendable {
     for request in requests { request.outcome = .failure(unknown) }
   }
 
-  private func end() throws(StorageError) -> CommitPosition? {
+  /// Vouches for the newest frame, if nothing does yet: after this, damage to it is known for what it is.
+  func seal() throws(StorageError) {
     if let refusal = latch.refusal { throw refusal }
     do throws(StorageError) {
       try log.appendSeal(lastSequence: nextSequence)
-      try log.file.close()
     } catch {
       latch.trip(error)
       throw error
     }
-    return nil
   }
 
   // MARK: Room
