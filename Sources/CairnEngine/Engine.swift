@@ -46,7 +46,9 @@ public final class Engine: KeyValueStore {
     guard !givenPath.isEmpty, !givenPath.utf8.contains(0) else {
       throw StorageError(.invalidArgument, "the store's path is empty or holds a zero byte")
     }
-    let trimmed = givenPath.count > 1 && givenPath.hasSuffix("/") ? String(givenPath.dropLast()) : givenPath
+    // The directory's parent is what stands before the last slash.
+    var trimmed = givenPath
+    while trimmed.utf8.count > 1 && trimmed.hasSuffix("/") { trimmed.removeLast() }
     let directory = StoreDirectory(path: trimmed, fileSystem: environment.fileSystem)
     if options.createIfMissing {
       try environment.fileSystem.createDirectory(trimmed)

@@ -84,8 +84,9 @@ struct StoreOpening {
     let logFiles = LogFiles(directory: directory, random: environment.random)
     for case .spare(let number) in entries { try logFiles.adopt(spare: number) }
     let highest = entries.compactMap(\.number).max() ?? 0
-    guard highest < UInt64.max / 2 else {
-      throw StorageError(.corruption, "a file has an absurd number", file: directory.path)
+    guard max(highest, state.nextFileNumber) < UInt64.max / 2 else {
+      throw StorageError(
+        .corruption, "a file has an absurd number, or the manifest names one", file: directory.path)
     }
     let logNumber = max(state.nextFileNumber, highest + 1)
     let buffer = FrameBuffer()
@@ -95,7 +96,7 @@ struct StoreOpening {
       for frame in recovery.unvouched {
         buffer.removeAll()
         frame.payload.withUnsafeBytes { buffer.append($0) }
-        try writer.append(.group, firstSequence: frame.firstSequence, batchCount: frame.batchCount)
+        try writer.append(.carried, firstSequence: frame.firstSequence, batchCount: frame.batchCount)
       }
       buffer.removeAll()
     }

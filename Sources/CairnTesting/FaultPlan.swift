@@ -6,7 +6,9 @@ public import CairnKV
 public struct FaultPlan: Sendable, Hashable {
   /// The kinds of operation, as they are counted.
   public enum Operation: String, Sendable, Hashable, CaseIterable {
+    /// A call of the file system.
     case open, create, createDirectory, rename, link, remove, list, information, synchronizeDirectory, lock
+    /// A call of an open file.
     case read, write, synchronize, truncate, preallocate, size, close
   }
 

@@ -114,6 +114,22 @@ import Testing
     #expect(report.contains("near-duplicate of"))
   }
 
+  @Test(arguments: [-1, 24, .max])
+  func stateThatCannotBeIsAFailure(recorded: Int) async throws {
+    let folder = try folder()
+    defer { folder.remove() }
+    let store = try await store()
+    let agent = Agent(store: store)
+    _ = try await agent.begin(list(folder))
+    let forged = """
+      {"recorded": \(recorded), "reviewed": \(Int.max), "words": \(Int.max), "bytes": 0, "nearDuplicates": 0,
+       "invoices": 0, "wrongInvoices": 0, "totals": {}, "earlier": {"remembered": []}}
+      """
+    let state = try JSONDecoder().decode(ReviewProgress.self, from: Data(forged.utf8))
+    try await store.write { _ = try $0.save(state, to: Agent.checkpoints) }
+    await #expect(throws: DemoFailure.self) { _ = try await agent.resume() }
+  }
+
   @Test func emptyFolderHasAReport() async throws {
     let folder = try TemporaryFolder()
     defer { folder.remove() }

@@ -47,6 +47,9 @@ struct Agent {
     guard let list = found.0 else { return nil }
     var standing = Standing(list: list)
     if let checkpoint = found.1 {
+      guard (0...list.documents.count).contains(checkpoint.state.recorded) else {
+        throw DemoFailure("checkpoint \(checkpoint.id) in the store is of more documents than there are")
+      }
       standing.progress = checkpoint.state
       standing.checkpoint = (checkpoint.id, checkpoint.state.recorded)
     }

@@ -52,7 +52,7 @@ struct NumberScanner {
         continue
       }
       let (end, thousandths) = number(in: line, at: index)
-      if let thousandths, !isWithinWord(line, index, end) {
+      if let thousandths, !isWithinWord(line, index) {
         found.append(
           dressed(thousandths, line, index..<end, after: found.last?.range.upperBound ?? line.startIndex))
       }
@@ -66,9 +66,8 @@ struct NumberScanner {
     var end = start + Self.digits(in: line, from: start)
     var whole = Array(line[start..<end])
     if whole.count <= 3 {
-      while let sign = Self.groupSigns.first(where: {
-        $0 != decimalSign.map { [$0] } && line[end...].starts(with: $0)
-      }),
+      let groupSigns = Self.groupSigns.filter { $0 != decimalSign.map { [$0] } }
+      while let sign = groupSigns.first(where: { line[end...].starts(with: $0) }),
         Self.digits(in: line, from: end + sign.count) == 3
       {
         whole += line[(end + sign.count)..<(end + sign.count + 3)]
@@ -88,8 +87,8 @@ struct NumberScanner {
     return (end, digits.reduce(0) { $0 * 10 + Int($1 - UInt8(ascii: "0")) })
   }
 
-  /// Whether letters or digits touch the number, as in `A4`; a currency's code may.
-  private func isWithinWord(_ line: ArraySlice<UInt8>, _ start: Int, _ end: Int) -> Bool {
+  /// Whether a letter stands just before the number, as in `A4`; a currency's code may.
+  private func isWithinWord(_ line: ArraySlice<UInt8>, _ start: Int) -> Bool {
     guard start > line.startIndex, line[start - 1].isLetter else { return false }
     return Self.mark(endingAt: start, in: line) == nil
   }

@@ -20,10 +20,11 @@ struct DocumentPath: Hashable, Sendable {
   /// The path as one line of harmless text.
   var escaped: String {
     var text = ""
-    var decoder = UTF8.ForwardParser()
+    var place = 0
+    var parser = UTF8.ForwardParser()
     var input = bytes.makeIterator()
     decoding: while true {
-      switch decoder.parseScalar(from: &input) {
+      switch parser.parseScalar(from: &input) {
       case .valid(let encoded):
         let scalar = UTF8.decode(encoded)
         if Self.isHarmless(scalar) {
@@ -31,10 +32,10 @@ struct DocumentPath: Hashable, Sendable {
         } else {
           for byte in encoded { Self.append(byte, to: &text) }
         }
+        place += encoded.count
       case .error(let length):
-        // The parser says how many bytes are wrong, not which: its place is found by what was written so far.
-        let start = DocumentPath(escaped: text)?.bytes.count ?? 0
-        for byte in bytes.dropFirst(start).prefix(length) { Self.append(byte, to: &text) }
+        for byte in bytes[place...].prefix(length) { Self.append(byte, to: &text) }
+        place += length
       case .emptyInput: break decoding
       }
     }

@@ -35,21 +35,21 @@ struct ReviewProgress: Codable, Hashable, Sendable {
   private(set) var earlier = NearDuplicates()
 
   /// How many documents were refused.
-  var refused: Int { recorded - reviewed }
+  var refused: Int { recorded &- reviewed }
 
-  /// Adds the next event. No sum can overflow: a folder has at most 10^5 documents, of 1 MiB and 10^12
-  /// thousandths.
+  /// Adds the next event. The sums stay far below their type's limit, with at most 10^5 documents of 1 MiB
+  /// and 10^12 thousandths; they wrap because a state read from a store may hold anything.
   mutating func take(_ event: ReviewEvent) {
-    recorded += 1
+    recorded &+= 1
     guard case .reviewed(let review) = event.outcome else { return }
-    reviewed += 1
-    words += review.words
-    bytes += review.reviewedBytes
-    if review.nearDuplicate != nil { nearDuplicates += 1 }
+    reviewed &+= 1
+    words &+= review.words
+    bytes &+= review.reviewedBytes
+    if review.nearDuplicate != nil { nearDuplicates &+= 1 }
     if let invoice = review.invoice {
-      invoices += 1
-      if !invoice.findings.isEmpty { wrongInvoices += 1 }
-      totals[invoice.currency, default: 0] += invoice.total
+      invoices &+= 1
+      if !invoice.findings.isEmpty { wrongInvoices &+= 1 }
+      totals[invoice.currency, default: 0] &+= invoice.total
     }
     earlier.remember(review.sketch, number: event.number)
   }

@@ -122,6 +122,9 @@ enum FrameKind: UInt8 {
   case seal = 2
   /// One edit of the manifest.
   case edit = 3
+  /// A commit group copied by an opening from the predecessor, where nobody vouched for it. A log that holds
+  /// nothing else says nothing new, so that nothing is missing where the manifest does not list it.
+  case carried = 4
 }
 
 /// The first 64 bytes of a frame. The payload follows, then zeros up to the next page border.

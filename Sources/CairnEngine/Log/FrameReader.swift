@@ -106,16 +106,16 @@ final class FrameReader {
   }
 
   private func isWellFormed(_ found: FrameHeader) -> Bool {
-    guard found.durableThrough <= found.offset, found.firstSequence <= EntryTrailer.greatestSequence else {
+    guard found.durableThrough <= found.offset, found.firstSequence <= EntryTrailer.firstOwnSequence else {
       return false
     }
     guard found.firstSequence >= nextSequence else { return false }
     nextSequence = found.firstSequence
     return switch (purpose, found.kind) {
-    case (.log, .group): found.batchCount > 0
+    case (.log, .group), (.log, .carried): found.batchCount > 0
     case (.log, .seal): found.batchCount == 0 && found.payloadBytes == 0
     case (.manifest, .edit): found.batchCount == 1
-    case (.log, .edit), (.manifest, .group), (.manifest, .seal): false
+    case (.log, .edit), (.manifest, .group), (.manifest, .seal), (.manifest, .carried): false
     }
   }
 

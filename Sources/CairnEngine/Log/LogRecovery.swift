@@ -63,7 +63,7 @@ struct LogRecovery {
 
   private mutating func replay(_ reader: FrameReader, number: UInt64, isNewest: Bool) throws(StorageError) {
     while let frame = try reader.next() {
-      guard frame.header.kind == .group else { continue }
+      guard frame.header.kind != .seal else { continue }
       let first = frame.header.firstSequence
       guard nextSequence.map({ $0 == first }) ?? (first > 0) else {
         throw damage(number, frame.header, "does not continue the sequence numbers before it")
@@ -106,7 +106,9 @@ struct LogRecovery {
   /// Refuses a log that the manifest does not list but that holds commits: then the manifest is older than
   /// the log.
   ///
-  /// A crash between the making of a log and its entry in the manifest leaves a log that holds nothing new.
+  /// A crash between the making of a log and its entry in the manifest leaves a log that holds nothing new:
+  /// no frame, or only carried ones. Those were never acknowledged by this log, and what their originals
+  /// acknowledged is on the disk where the originals are, whatever a power cut took of the rest.
   func checkStray(log number: UInt64) throws(StorageError) {
     let path = directory.path(of: .log(number))
     let reader: FrameReader

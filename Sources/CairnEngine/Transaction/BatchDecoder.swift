@@ -96,6 +96,7 @@ enum BatchGroup {
       guard let count = reader.readInteger(UInt32.self), let length = reader.readInteger(UInt64.self),
         count > 0,
         let lengthInMemory = Int(exactly: length), let bytes = reader.readBytes(lengthInMemory),
+        sequence <= EntryTrailer.firstOwnSequence,
         UInt64(count) <= EntryTrailer.firstOwnSequence - sequence,
         BatchDecoder.apply(bytes, count: count, firstSequence: sequence, to: memtable)
       else { return nil }

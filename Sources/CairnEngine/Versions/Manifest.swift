@@ -12,6 +12,9 @@ final class Manifest: Sendable {
     var writer: FrameWriter
     /// The length of the snapshot that the file began with.
     var snapshotEnd: UInt64
+    /// Why a new manifest could not be put in the old one's place: then it is not known which of the two the
+    /// name stands for, and neither may be written to.
+    var failure: StorageError?
   }
 
   private let directory: StoreDirectory
@@ -29,7 +32,8 @@ final class Manifest: Sendable {
   {
     self.directory = directory
     self.random = random
-    let writer = try Self.write(state, generation: 1, directory: directory, random: random, buffer: buffer)
+    let writer = try Self.prepare(state, generation: 1, directory: directory, random: random, buffer: buffer)
+    try Self.install(in: directory)
     contents = Mutex(Contents(state: state, writer: writer, snapshotEnd: writer.end.offset))
   }
 
@@ -71,6 +75,7 @@ final class Manifest: Sendable {
   /// After an error from the disk every later call throws too: whether the edit is there is not known.
   func apply(_ edit: VersionEdit) throws(StorageError) {
     try contents.withLock { (contents) throws(StorageError) in
+      if let failure = contents.failure { throw failure }
       var next = contents.state
       guard next.apply(edit) else {
         throw StorageError(
@@ -88,20 +93,32 @@ final class Manifest: Sendable {
   }
 
   /// Whether an edit failed to reach the disk: then no other can be made.
-  var hasFailed: Bool { contents.withLock { $0.writer.hasFailed } }
+  var hasFailed: Bool { contents.withLock { $0.writer.hasFailed || $0.failure != nil } }
 
   /// What the store consists of.
   var state: VersionState { contents.withLock { $0.state } }
 
+  /// Begins a new manifest. The edit that was the occasion is durable, so that this must not fail on its
+  /// account: where the new file cannot be written, for want of space, the old one goes on growing.
   private func rollOver(_ contents: inout sending Contents) throws(StorageError) {
     let generation = contents.writer.header.number + 1
-    let writer = try Self.write(
-      contents.state, generation: generation, directory: directory, random: random, buffer: buffer)
+    let writer: FrameWriter
+    do throws(StorageError) {
+      writer = try Self.prepare(
+        contents.state, generation: generation, directory: directory, random: random, buffer: buffer)
+    } catch { return }
+    do throws(StorageError) {
+      try Self.install(in: directory)
+    } catch {
+      contents.failure = error
+      throw error
+    }
     contents.writer = writer
     contents.snapshotEnd = writer.end.offset
   }
 
-  private static func write(
+  /// Writes a whole new manifest beside the one that is there.
+  private static func prepare(
     _ state: VersionState, generation: UInt64, directory: StoreDirectory, random: any RandomSource,
     buffer: FrameBuffer
   ) throws(StorageError) -> FrameWriter {
@@ -121,8 +138,12 @@ final class Manifest: Sendable {
     payload.withUnsafeBytes { buffer.append($0) }
     try writer.append(.edit, firstSequence: state.lastSequence, batchCount: 1)
     try writer.synchronize()
+    return writer
+  }
+
+  /// Puts what was prepared in the place of the one that is there.
+  private static func install(in directory: StoreDirectory) throws(StorageError) {
     try directory.rename(.newManifest, to: .manifest)
     try directory.synchronize()
-    return writer
   }
 }

@@ -50,6 +50,7 @@ extension Tuple: Comparable {
 }
 
 extension Tuple: ExpressibleByArrayLiteral {
+  /// A tuple of the elements listed.
   public init(arrayLiteral elements: TupleElement...) {
     self.elements = elements
   }

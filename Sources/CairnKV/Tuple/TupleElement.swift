@@ -78,10 +78,12 @@ extension TupleElement: Hashable {
 }
 
 extension TupleElement: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral {
+  /// A string element.
   public init(stringLiteral value: String) {
     self = .string(value)
   }
 
+  /// A number element.
   public init(integerLiteral value: Int64) {
     self = .integer(value)
   }

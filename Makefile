@@ -1,0 +1,46 @@
+# `make help` lists what there is. Everything needs a Swift toolchain; what else is missing is installed.
+
+SWIFT ?= swift
+RUN_CAIRN = $(SWIFT) run -c release cairn
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test torture bench bench-quick coverage format lint docs clean zstd
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: zstd  ## build, and let the agent review a hundred documents, be killed, and resume
+	$(RUN_CAIRN) demo
+
+test: zstd  ## build without a warning, and run every test
+	scripts/build-and-test
+
+torture: zstd  ## kill the demo 200 times at random moments, and check everything after each
+	$(RUN_CAIRN) demo --torture $(or $(KILLS),200)
+
+bench: zstd  ## measure against the peers that are installed, side by side
+	$(MAKE) -C Benchmarks bench SWIFT="$(SWIFT)"
+
+bench-quick: zstd  ## run every benchmark once, for a moment: do they run at all?
+	$(MAKE) -C Benchmarks bench-quick SWIFT="$(SWIFT)"
+
+coverage: zstd  ## line coverage of the engine, in all and file by file
+	scripts/coverage
+
+format:  ## lay the sources out
+	$(SWIFT) format -i --recursive --parallel $(SWIFT_FILES)
+
+lint:  ## is everything laid out, and documented?
+	$(SWIFT) format lint --strict --recursive --parallel $(SWIFT_FILES)
+
+SWIFT_FILES = Package.swift Sources Tests $(wildcard Benchmarks/Package.swift Benchmarks/Sources Benchmarks/Tests)
+
+docs: zstd  ## build the documentation of both libraries, below .build
+	CAIRN_DOCS=1 $(SWIFT) package generate-documentation --target Cairn
+	CAIRN_DOCS=1 $(SWIFT) package generate-documentation --target CairnEngine
+
+clean:  ## remove what was built, and the demo's store
+	rm -rf .build Benchmarks/.build cairn-demo
+
+zstd:
+	@scripts/install-zstd
