@@ -166,7 +166,8 @@ final class CommitWriter: @unchecked Sendable {
       throw error
     }
     if sealing {
-      tree.seal(replacingWith: Memtable(oldestLog: number))
+      tree.seal(
+        replacingWith: Memtable(oldestLog: number, firstChunkBytes: options.memtableFirstChunkBytes))
       endedLogBytes = 0
     } else {
       endedLogBytes += log.end.offset
