@@ -12,6 +12,9 @@ final class Manifest: Sendable {
     var writer: FrameWriter
     /// The length of the snapshot that the file began with.
     var snapshotEnd: UInt64
+    /// Why a new file may or may not have taken this one's name: then nobody knows which of the two the next
+    /// opening finds.
+    var failure: StorageError?
   }
 
   private let directory: StoreDirectory
@@ -29,7 +32,8 @@ final class Manifest: Sendable {
   {
     self.directory = directory
     self.random = random
-    let writer = try Self.write(state, generation: 1, directory: directory, random: random, buffer: buffer)
+    let writer = try Self.prepare(state, generation: 1, directory: directory, random: random, buffer: buffer)
+    try Self.putInPlace(directory)
     contents = Mutex(Contents(state: state, writer: writer, snapshotEnd: writer.end.offset))
   }
 
@@ -71,6 +75,7 @@ final class Manifest: Sendable {
   /// After an error from the disk every later call throws too: whether the edit is there is not known.
   func apply(_ edit: VersionEdit) throws(StorageError) {
     try contents.withLock { (contents) throws(StorageError) in
+      if let failure = contents.failure { throw failure }
       var next = contents.state
       guard next.apply(edit) else {
         throw StorageError(
@@ -88,20 +93,37 @@ final class Manifest: Sendable {
   }
 
   /// Whether an edit failed to reach the disk: then no other can be made.
-  var hasFailed: Bool { contents.withLock { $0.writer.hasFailed } }
+  var hasFailed: Bool { contents.withLock { $0.failure != nil || $0.writer.hasFailed } }
 
   /// What the store consists of.
   var state: VersionState { contents.withLock { $0.state } }
 
+  /// The edit that led here is durable already, so a disk that is merely full is no failure: the file in
+  /// use goes on growing, and the next edit tries again. But once the new file may have the name, there is no
+  /// way back to the old one.
   private func rollOver(_ contents: inout sending Contents) throws(StorageError) {
     let generation = contents.writer.header.number + 1
-    let writer = try Self.write(
-      contents.state, generation: generation, directory: directory, random: random, buffer: buffer)
+    let writer: FrameWriter
+    do throws(StorageError) {
+      writer = try Self.prepare(
+        contents.state, generation: generation, directory: directory, random: random, buffer: buffer)
+    } catch {
+      if error.code == .full { return }
+      contents.failure = error
+      throw error
+    }
+    do throws(StorageError) {
+      try Self.putInPlace(directory)
+    } catch {
+      contents.failure = error
+      throw error
+    }
     contents.writer = writer
     contents.snapshotEnd = writer.end.offset
   }
 
-  private static func write(
+  /// Writes a manifest that begins with `state`, durably, under a name that no opening looks at.
+  private static func prepare(
     _ state: VersionState, generation: UInt64, directory: StoreDirectory, random: any RandomSource,
     buffer: FrameBuffer
   ) throws(StorageError) -> FrameWriter {
@@ -121,8 +143,11 @@ final class Manifest: Sendable {
     payload.withUnsafeBytes { buffer.append($0) }
     try writer.append(.edit, firstSequence: state.lastSequence, batchCount: 1)
     try writer.synchronize()
+    return writer
+  }
+
+  private static func putInPlace(_ directory: StoreDirectory) throws(StorageError) {
     try directory.rename(.newManifest, to: .manifest)
     try directory.synchronize()
-    return writer
   }
 }
