@@ -84,7 +84,7 @@ struct StoreOpening {
     let logFiles = LogFiles(directory: directory, random: environment.random)
     for case .spare(let number) in entries { try logFiles.adopt(spare: number) }
     let highest = entries.compactMap(\.number).max() ?? 0
-    guard highest < UInt64.max / 2 else {
+    guard highest < VersionState.greatestFileNumber else {
       throw StorageError(.corruption, "a file has an absurd number", file: directory.path)
     }
     let logNumber = max(state.nextFileNumber, highest + 1)

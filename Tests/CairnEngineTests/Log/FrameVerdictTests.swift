@@ -126,7 +126,7 @@ import Testing
     case "misplaced": frame.offset += FrameImage.page
     case "unchained": frame.previousChecksum ^= 1
     case "markPastItself": frame.durableThrough = place + 1
-    case "sequenceTooGreat": frame.firstSequence = EntryTrailer.greatestSequence + 1
+    case "sequenceTooGreat": frame.firstSequence = EntryTrailer.firstOwnSequence + 1
     case "sequenceGoesBack": frame.firstSequence = 9
     case "emptyGroup": frame.batchCount = 0
     case "fullSeal":
