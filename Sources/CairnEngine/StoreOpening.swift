@@ -84,7 +84,7 @@ struct StoreOpening {
     let logFiles = LogFiles(directory: directory, random: environment.random)
     for case .spare(let number) in entries { try logFiles.adopt(spare: number) }
     let highest = entries.compactMap(\.number).max() ?? 0
-    guard max(highest, state.nextFileNumber) < UInt64.max / 2 else {
+    guard max(highest, state.nextFileNumber) < VersionState.greatestFileNumber else {
       throw StorageError(
         .corruption, "a file has an absurd number, or the manifest names one", file: directory.path)
     }

@@ -90,6 +90,7 @@ enum BatchGroup {
   static func replay(
     _ payload: UnsafeRawBufferPointer, batchCount: UInt32, firstSequence: UInt64, to memtable: Memtable
   ) -> UInt64? {
+    guard firstSequence <= EntryTrailer.firstOwnSequence else { return nil }
     var reader = ByteReader(payload)
     var sequence = firstSequence
     for _ in 0..<batchCount {

@@ -36,11 +36,13 @@ final class LevelCursor: SourceCursor {
   }
 
   override func next() throws(StorageError) {
+    isValid = false
     try current?.next()
     try settleForward()
   }
 
   override func previous() throws(StorageError) {
+    isValid = false
     try current?.previous()
     try settleBackward()
   }

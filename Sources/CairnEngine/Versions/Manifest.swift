@@ -100,15 +100,20 @@ final class Manifest: Sendable {
   /// What the store consists of.
   var state: VersionState { contents.withLock { $0.state } }
 
-  /// Begins a new manifest. The edit that was the occasion is durable, so that this must not fail on its
-  /// account: where the new file cannot be written, for want of space, the old one goes on growing.
+  /// Begins a new manifest. The edit that was the occasion is durable already, so a disk that is merely full is
+  /// no failure: the old file goes on growing, and the next edit tries again. But once the new file may have the
+  /// name, there is no way back to the old one.
   private func rollOver(_ contents: inout sending Contents) throws(StorageError) {
     let generation = contents.writer.header.number + 1
     let writer: FrameWriter
     do throws(StorageError) {
       writer = try Self.prepare(
         contents.state, generation: generation, directory: directory, random: random, buffer: buffer)
-    } catch { return }
+    } catch {
+      if error.code == .full { return }
+      contents.failure = error
+      throw error
+    }
     do throws(StorageError) {
       try Self.install(in: directory)
     } catch {

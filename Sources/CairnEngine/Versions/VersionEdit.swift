@@ -101,6 +101,9 @@ struct VersionState: Equatable {
   var lastSequence: UInt64 = 0
   var nextFileNumber: UInt64 = 1
 
+  /// No store gets here by counting; and whoever counts on from here need not fear an overflow.
+  static let greatestFileNumber = UInt64.max / 2
+
   /// Applies an edit; `false`, with the state unusable, when the edit contradicts it.
   mutating func apply(_ edit: VersionEdit) -> Bool {
     if let identity = edit.storeIdentity, identity != storeIdentity { return false }
@@ -126,7 +129,10 @@ struct VersionState: Equatable {
     }
     lastSequence = max(lastSequence, edit.lastSequence ?? 0)
     nextFileNumber = max(nextFileNumber, edit.nextFileNumber ?? 0)
-    return lastSequence < EntryTrailer.firstOwnSequence
+    guard lastSequence < EntryTrailer.firstOwnSequence, nextFileNumber <= Self.greatestFileNumber else {
+      return false
+    }
+    return edit.addedSegments.allSatisfy { $0.properties.largestSequence <= lastSequence }
   }
 
   /// The whole state as the one edit that a fresh manifest begins with.
