@@ -30,7 +30,7 @@ let package = Package(
     .testTarget(name: "CairnEngineTests", dependencies: ["CairnEngine", "CairnKV", "CairnTesting"]),
     .testTarget(name: "CairnTests", dependencies: ["Cairn", "CairnKV", "CairnEngine", "CairnTesting"]),
     .testTarget(name: "CairnTestingTests", dependencies: ["CairnTesting", "CairnEngine", "CairnKV"]),
-    .testTarget(name: "CairnCommandTests", dependencies: ["CairnCommand", "Cairn"]),
+    .testTarget(name: "CairnCommandTests", dependencies: ["CairnCommand", "Cairn", "CairnKV", "CairnTesting"]),
     .testTarget(name: "ProjectTests"),
   ],
   swiftLanguageModes: [.v6]

@@ -5,13 +5,16 @@ let package = Package(
   name: "cairn-benchmarks",
   platforms: [.macOS(.v15)],
   products: [
-    .executable(name: "coding-benchmark", targets: ["CodingBenchmark"])
+    .executable(name: "coding-benchmark", targets: ["CodingBenchmark"]),
+    .executable(name: "commit-benchmark", targets: ["CommitBenchmark"]),
   ],
   dependencies: [
     .package(name: "cairn", path: "..")
   ],
   targets: [
-    .executableTarget(name: "CodingBenchmark", dependencies: [.product(name: "Cairn", package: "cairn")])
+    .executableTarget(name: "CodingBenchmark", dependencies: [.product(name: "Cairn", package: "cairn")]),
+    .executableTarget(
+      name: "CommitBenchmark", dependencies: [.product(name: "CairnEngine", package: "cairn")]),
   ],
   swiftLanguageModes: [.v6]
 )

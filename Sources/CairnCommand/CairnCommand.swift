@@ -1,6 +1,8 @@
 import ArgumentParser
 
-@main struct CairnCommand: ParsableCommand {
+@main struct CairnCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "cairn", abstract: "Keeps the state of long-running work through crashes.")
+    commandName: "cairn",
+    abstract: "Keeps the state of long-running work through crashes.",
+    subcommands: [DemoCommand.self])
 }

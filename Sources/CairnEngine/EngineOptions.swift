@@ -24,6 +24,9 @@ public struct EngineOptions: Sendable {
   /// How large a segment grows before compaction begins another, in bytes. Default 16 MiB. For tests.
   public var segmentBytes = 16 << 20
 
+  /// What a manifest's edits take at least, in bytes, before a new one is begun. For tests.
+  var leastManifestRolloverBytes: UInt64 = 1 << 20
+
   /// The defaults.
   public init() {}
 
@@ -41,6 +44,8 @@ public struct EngineOptions: Sendable {
 
   /// A memtable is sealed when it, or the logs behind it, take this.
   var memtableLimit: Int { memtableBytes ?? min(memoryLimit / 4, 64 << 20) }
+  /// What a memtable takes from the system to begin with: a part of its limit, so that a small limit holds.
+  var memtableFirstChunkBytes: Int { min(256 << 10, max(4096, memtableLimit / 8)) }
   var blockCacheBytes: Int { memoryLimit / 2 }
   var transactionLimit: Int { min(memoryLimit / 2, StorageLimits.transactionBytes) }
 }

@@ -34,14 +34,14 @@ struct StoreOpening {
     for _ in 0..<VersionEdit.identityBytes / 8 { identity.append(littleEndian: environment.random.next()) }
     return try finish(
       VersionState(storeIdentity: identity),
-      LogRecovery(directory: directory, memtableLimit: 0, lastSequence: 0), entries,
+      LogRecovery(directory: directory, options: options, lastSequence: 0), entries,
       fileQueue)
   }
 
   /// A store without a manifest is one whose creation was cut short; but not if there is anything that only a
   /// finished store has.
   private func checkNothingIsLost(_ entries: [StoreDirectory.Entry]) throws(StorageError) {
-    let recovery = LogRecovery(directory: directory, memtableLimit: 0, lastSequence: 0)
+    let recovery = LogRecovery(directory: directory, options: options, lastSequence: 0)
     for entry in entries {
       switch entry {
       case .segment:
@@ -67,7 +67,7 @@ struct StoreOpening {
       }
     }
     var recovery = LogRecovery(
-      directory: directory, memtableLimit: options.memtableLimit, lastSequence: state.lastSequence)
+      directory: directory, options: options, lastSequence: state.lastSequence)
     try recovery.replay(state.logs)
     for case .log(let number) in entries where !state.logs.contains(number) && number > (state.logs.last ?? 0)
     {
@@ -100,13 +100,18 @@ struct StoreOpening {
       }
       buffer.removeAll()
     }
-    let memtables = recovery.memtables.isEmpty ? [Memtable(oldestLog: logNumber)] : recovery.memtables
+    let memtables =
+      recovery.memtables.isEmpty
+      ? [Memtable(oldestLog: logNumber, firstChunkBytes: options.memtableFirstChunkBytes)]
+      : recovery.memtables
     // Logs that hold nothing but what is flushed need not be kept.
     state.logs.removeAll { $0 < memtables[0].oldestLog }
     state.logs.append(logNumber)
     state.lastSequence = max(state.lastSequence, recovery.lastSequence)
     state.nextFileNumber = logNumber + 1
-    let manifest = try Manifest(replacingWith: state, directory: directory, random: environment.random)
+    let manifest = try Manifest(
+      replacingWith: state, directory: directory, random: environment.random,
+      leastRolloverBytes: options.leastManifestRolloverBytes)
     removeStrays(entries, state, logFiles)
     let tree = Tree(
       directory: directory, manifest: manifest, cache: BlockCache(capacityBytes: options.blockCacheBytes),

@@ -73,10 +73,11 @@ CRC_TARGET uint32_t cairn_crc32c_hardware_single(uint32_t previous, const void *
 
 #if defined(__x86_64__)
 
-// One chain is bound by the instruction's latency of three cycles, so three run side by side, each over its own
-// third of 3 * lane bytes. A chain that `lane` bytes follow is moved past them by multiplying it with x^(8 * lane)
-// modulo the polynomial. The product of two bit-reversed 32-bit numbers is one bit short of its place in 64 bits,
-// and the crc32 instruction that reduces it multiplies with x^32, so the factor is x^(8 * lane - 33).
+// One chain is bound by the instruction's latency of three cycles, so three run side by side, each over its
+// own third of 3 * lane bytes. A chain that `lane` bytes follow is moved past them by multiplying it with
+// x^(8 * lane) modulo the polynomial. The product of two bit-reversed 32-bit numbers is one bit short of
+// its place in 64 bits, and the crc32 instruction that reduces it multiplies with x^32, so the factor is
+// x^(8 * lane - 33).
 #define THREE_CHAINS(lane, past_one_lane, past_two_lanes)                                                   \
   while (count >= 3 * (lane)) {                                                                             \
     uint32_t second = 0, third = 0;                                                                         \

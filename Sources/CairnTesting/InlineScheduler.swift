@@ -39,6 +39,9 @@ private final class InlineQueue: BackgroundQueue {
     if becomesRunner { runAll() }
   }
 
+  /// No time passes here, so what is to wait is never due.
+  func submit(afterMilliseconds delay: UInt32, _ job: @escaping @Sendable () -> Void) {}
+
   func drainAndStop() {
     state.withLock { $0.isStopped = true }
     runAll()

@@ -12,9 +12,9 @@ import Testing
         key: UnsafeRawBufferPointer(start: nil, count: 0), EntryTrailer(sequence: 1, kind: .value),
         value: value)
     }
-    var payload: [UInt8] = []
+    var payload = AppendBuffer(capacity: 64)
     builder.finish(into: &payload)
-    return try #require(payload.withUnsafeBytes { Block($0, isIndex: false) })
+    return try #require(Block(payload.bytes, isIndex: false))
   }
 
   private struct Key: Hashable {

@@ -1,5 +1,6 @@
 import Cairn
 import Foundation
+import Synchronization
 import Testing
 
 @Suite struct CodingTests {
@@ -145,6 +146,57 @@ import Testing
       } == .invalidValue)
   }
 
+  @Test func containersKeptTooLongAreRefused() throws {
+    var kept: KeyedEncodingContainer<Key>?
+    var keptChild: (any UnkeyedEncodingContainer)?
+    let bytes = try encoder.encode(
+      Custom { encoder in
+        kept = encoder.container(keyedBy: Key.self)
+        keptChild = kept?.nestedUnkeyedContainer(forKey: "a")
+      })
+    #expect(bytes == hexBytes("a1616180"))
+    #expect(throws: CodingFailure.self) { try kept?.encode(1, forKey: "b") }
+    #expect(throws: CodingFailure.self) { try kept?.encode([true], forKey: "b") }
+    #expect(throws: CodingFailure.self) { try keptChild?.encode([true]) }
+    var late = try #require(kept)
+    var orphan = late.nestedContainer(keyedBy: Key.self, forKey: "c")
+    try orphan.encode(1, forKey: "d")
+  }
+
+  @Test func aDecoderMayBeKept() throws {
+    final class Kept: Decodable {
+      let decoder: any Decoder
+      init(from decoder: any Decoder) { self.decoder = decoder }
+    }
+    let kept = try decoder.decode([Kept].self, from: hexBytes("82 01 6161"))
+    #expect(try kept[1].decoder.singleValueContainer().decode(String.self) == "a")
+  }
+
+  @Test func aFailedElementAfterBytesLeavesThem() throws {
+    let bytes = try encoder.encode(
+      Custom { encoder in
+        var list = encoder.unkeyedContainer()
+        try list.encode(contentsOf: [1, 200] as [UInt8])
+        try? list.encode(Int128.max)
+      })
+    #expect(bytes == hexBytes("820118c8"))
+  }
+
+  @Test func theDeepestValueFitsASmallStack() throws {
+    let outcome = Mutex<Bool?>(nil)
+    let done = DispatchSemaphore(value: 0)
+    let thread = Thread {
+      let bytes = try? CBOREncoder().encode(Nest.deepest)
+      let read = bytes.flatMap { try? CBORDecoder().decode(Nest.self, from: $0) }
+      outcome.withLock { $0 = read != nil }
+      done.signal()
+    }
+    thread.stackSize = 512 << 10
+    thread.start()
+    done.wait()
+    #expect(outcome.withLock { $0 } == true)
+  }
+
   @Test func depthIsBoundedBothWays() throws {
     final class Chain: Codable { var next: Chain? }
     func chain(_ length: Int) -> Chain {
@@ -154,10 +206,17 @@ import Testing
         return head
       }
     }
-    let deepest = try encoder.encode(chain(256))
+    let deepest = try encoder.encode(chain(128))
     _ = try decoder.decode(Chain.self, from: deepest)
-    #expect(#expect(throws: CodingFailure.self) { try encoder.encode(chain(257)) }?.code == .tooDeep)
-    let deeper = [UInt8](repeating: 0x81, count: 256) + [0x80]
+    #expect(#expect(throws: CodingFailure.self) { try encoder.encode(chain(129)) }?.code == .tooDeep)
+    // Numbers in an array take no frame, but are a level all the same: what is encoded can be decoded.
+    struct Row: Codable { var next: [Row] = [], numbers = [1] }
+    for depth in 60...70 {
+      let rows = (0..<depth).reduce(Row()) { row, _ in Row(next: [row]) }
+      guard let bytes = try? encoder.encode(rows) else { continue }
+      _ = try decoder.decode(Row.self, from: bytes)
+    }
+    let deeper = [UInt8](repeating: 0x81, count: 128) + [0x80]
     #expect(
       #expect(throws: CodingFailure.self) { try decoder.decode(Int.self, from: deeper) }?.code == .tooDeep)
     #expect(#expect(throws: CodingFailure.self) { try encoder.encode(Endless()) }?.code == .tooDeep)
@@ -218,6 +277,15 @@ import Testing
     let bytes = try encoder.encode([Tenant()])
     #expect(try decoder.decode([String].self, from: bytes) == ["t1"])
     #expect(try decoder.decode([Tenant].self, from: bytes).first?.seen == "t2")
+  }
+}
+
+/// A list of lists, each level of which takes two frames: the struct and its array.
+private struct Nest: Codable {
+  var inner: [Nest] = []
+
+  static var deepest: Nest {
+    (1..<64).reduce(Nest()) { nest, _ in Nest(inner: [nest]) }
   }
 }
 

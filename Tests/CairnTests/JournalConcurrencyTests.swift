@@ -1,5 +1,6 @@
 import Cairn
 import CairnTesting
+import Synchronization
 import Testing
 
 @Suite struct JournalConcurrencyTests {
@@ -77,10 +78,14 @@ import Testing
   @Test(arguments: StoreFactory.all)
   func aTailMissesNothing(_ factory: StoreFactory) async throws {
     let store = try await factory.open()
-    let total = 8 * 30
+    final class Writers: Sendable {
+      let left = Atomic(8)
+    }
+    let writers = Writers()
     try await withThrowingTaskGroup(of: Void.self) { group in
       for task in 0..<8 {
         group.addTask {
+          defer { writers.left.subtract(1, ordering: .sequentiallyConsistent) }
           for round in 0..<30 {
             try await store.write { try $0.append(Fact(number: round), to: Journal<Fact>("of \(task)")) }
           }
@@ -89,15 +94,15 @@ import Testing
       group.addTask {
         var seen: [String: [Int]] = [:]
         var next = CommitPosition(rawValue: 0)
-        var count = 0
-        while count < total {
-          let events = try await store.read { try $0.events(from: next, limit: 5) }
+        while true {
+          let isLast = writers.left.load(ordering: .sequentiallyConsistent) == 0
+          let events = try await store.read { try $0.events(from: next, limit: isLast ? nil : 5) }
           for event in events {
             #expect(event.position >= next)
             next = CommitPosition(rawValue: event.position.rawValue + 1)
             seen[event.journal, default: []].append(try event.decoded(as: Fact.self).event.number)
           }
-          count += events.count
+          if isLast { break }
           if events.isEmpty { await Task.yield() }
         }
         #expect(seen.count == 8 && seen.values.allSatisfy { $0 == Array(0..<30) })

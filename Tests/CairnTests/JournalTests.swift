@@ -34,6 +34,7 @@ import Testing
       #expect(events.map(\.event) == [Fact(number: 1, text: "one"), Fact(number: 2)])
       #expect(events.map(\.version) == [1, 2])
       #expect(events.allSatisfy { $0.journal == "audit" && $0.time == Timestamp(microseconds: 40) })
+      try #require(events.count == 2)
       #expect(events.first?.position == committed.position)
       #expect(events[0].position < events[1].position)
       #expect(try snapshot.events().map { try $0.decoded(as: Fact.self) } == events)

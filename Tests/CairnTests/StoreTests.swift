@@ -18,7 +18,7 @@ import Testing
     let secondPosition = try #require(second.position)
     try await store.read { snapshot throws in
       let positions = try snapshot.events().map(\.position)
-      #expect(positions.count == 3)
+      try #require(positions.count == 3)
       #expect(firstPosition <= positions[0] && positions[0] < positions[1])
       #expect(positions[1] < secondPosition && secondPosition <= positions[2])
     }

@@ -86,7 +86,7 @@ import Testing
     try await store.read { snapshot throws in
       var seen: [UInt64] = []
       var before: CheckpointID?
-      while true {
+      for _ in 0...300 {
         let page = try snapshot.history(of: progress, before: before, limit: 7)
         if page.isEmpty { break }
         #expect(page.count == 7 || seen.count + page.count == 300)

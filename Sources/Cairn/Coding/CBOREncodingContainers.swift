@@ -68,21 +68,21 @@ struct CBORKeyedEncodingContainer<Key: CodingKey>: KeyedEncodingContainerProtoco
   }
 
   func encode(_ value: Int128, forKey key: Key) throws {
-    try writer.undoingOnFailure {
+    try writer.undoingOnFailure(serial: serial) {
       try writer.beginEntry(key, serial: serial)
       try writer.write(wide: value)
     }
   }
 
   func encode(_ value: UInt128, forKey key: Key) throws {
-    try writer.undoingOnFailure {
+    try writer.undoingOnFailure(serial: serial) {
       try writer.beginEntry(key, serial: serial)
       try writer.write(wide: value)
     }
   }
 
   func encode<Value: Encodable>(_ value: Value, forKey key: Key) throws {
-    try writer.undoingOnFailure {
+    try writer.undoingOnFailure(serial: serial) {
       try writer.beginEntry(key, serial: serial)
       try writer.write(value)
     }
@@ -151,21 +151,21 @@ struct CBORUnkeyedEncodingContainer: UnkeyedEncodingContainer {
   }
 
   func encode(_ value: Int128) throws {
-    try writer.undoingOnFailure {
+    try writer.undoingOnFailure(serial: serial) {
       try writer.beginElement(serial: serial)
       try writer.write(wide: value)
     }
   }
 
   func encode(_ value: UInt128) throws {
-    try writer.undoingOnFailure {
+    try writer.undoingOnFailure(serial: serial) {
       try writer.beginElement(serial: serial)
       try writer.write(wide: value)
     }
   }
 
   func encode<Value: Encodable>(_ value: Value) throws {
-    try writer.undoingOnFailure {
+    try writer.undoingOnFailure(serial: serial) {
       try writer.beginElement(serial: serial)
       try writer.write(value)
     }
@@ -233,21 +233,21 @@ struct CBORSingleValueEncodingContainer: SingleValueEncodingContainer {
   }
 
   func encode(_ value: Int128) throws {
-    try writer.undoingOnFailure {
+    try writer.undoingOnFailure(serial: serial) {
       try writer.beginSingle(serial: serial)
       try writer.write(wide: value)
     }
   }
 
   func encode(_ value: UInt128) throws {
-    try writer.undoingOnFailure {
+    try writer.undoingOnFailure(serial: serial) {
       try writer.beginSingle(serial: serial)
       try writer.write(wide: value)
     }
   }
 
   func encode<Value: Encodable>(_ value: Value) throws {
-    try writer.undoingOnFailure {
+    try writer.undoingOnFailure(serial: serial) {
       try writer.beginSingle(serial: serial)
       try writer.write(value)
     }

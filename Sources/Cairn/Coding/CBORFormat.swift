@@ -64,9 +64,9 @@ struct CBORHead {
 
 /// The bounds that encoder and decoder agree on, so that what one writes the other reads.
 enum CBORLimits {
-  /// How deep values may lie in one another. It keeps the stack that recursion takes within the 512 KiB of
-  /// the smallest threads.
-  static let nesting = 256
+  /// How deep values may lie in one another. It keeps the stack that recursion takes within the 512 KiB of the
+  /// smallest threads.
+  static let nesting = 128
 }
 
 /// Binary16 by its bits (RFC 8949 appendix D): `Float16` does not exist on every platform.

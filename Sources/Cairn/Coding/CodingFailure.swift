@@ -8,7 +8,7 @@ public struct CodingFailure: Error, Sendable {
     case notDeterministic
     /// The bytes hold something that this coder never writes: a tag, `undefined`, a map key that is not text.
     case unsupported
-    /// Values lie deeper in one another than the coder follows (256).
+    /// Values lie deeper in one another than the coder follows (128).
     case tooDeep
     /// Something is there, but of another type, or a number that the type cannot hold.
     case typeMismatch

@@ -30,7 +30,7 @@ struct RawStack<Element: BitwiseCopyable>: ~Copyable {
   private mutating func grow(by additional: Int) {
     let larger = max(capacity * 2, count + additional)
     let memory = UnsafeMutablePointer<Element>.allocate(capacity: larger)
-    memory.update(from: base, count: count)
+    memory.initialize(from: base, count: count)
     base.deallocate()
     base = memory
     capacity = larger

@@ -44,6 +44,9 @@ public protocol BackgroundQueue: AnyObject, Sendable {
   /// simulation that runs it at once.
   func submit(_ job: @escaping @Sendable () -> Void)
 
+  /// Runs `job` as ``submit(_:)`` does, but not before so much time has passed. Stopping the queue drops it.
+  func submit(afterMilliseconds delay: UInt32, _ job: @escaping @Sendable () -> Void)
+
   /// Waits until every job submitted so far has run, and ends the queue. Must not be called from one of its
   /// jobs.
   func drainAndStop()

@@ -52,8 +52,10 @@ final class POSIXFileLock: FileLock {
   private static func lockedError(_ path: String, _ holder: Int32?) -> StorageError {
     let who =
       switch holder {
-      case getpid(): "elsewhere in this process; close it there first"
-      case .some(let process): "in process \(process); only one process at a time can open it"
+      case getpid()?:
+        // Two containers that share a directory may each call their process 1.
+        "in this process, or in one of the same id, \(getpid()), in another container; close it there first"
+      case let process?: "in process \(process); only one process at a time can open it"
       case nil: "in another process; only one process at a time can open it"
       }
     let store = path.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(path[..<$0]) } ?? "."

@@ -34,8 +34,8 @@ final class ThreadParker: @unchecked Sendable {
     state.deallocate()
   }
 
-  /// Waits for the token and takes it. One thread at a time.
-  func park() {
+  /// Waits for the token and takes it, but no longer than about so many nanoseconds. One thread at a time.
+  func park(atMostNanoseconds limit: UInt64 = .max) {
     while true {
       if take() { return }
       let (slept, _) = state.pointee.compareExchange(
@@ -43,7 +43,12 @@ final class ThreadParker: @unchecked Sendable {
       // Not exchanged: a token has just come, or the word says `asleep` already from a wakeup without a
       // token.
       if !slept, state.pointee.load(ordering: .relaxed) == Self.token { continue }
-      let failure = cairn_wait_on_address(state, Self.asleep)
+      let failure = cairn_wait_on_address(state, Self.asleep, limit)
+      if failure == ETIMEDOUT {
+        // The word may say `asleep` with nobody asleep: then a later unpark wakes nobody, and leaves the token.
+        _ = take()
+        return
+      }
       // Interrupted, or the word had changed: look again. If the system cannot wait at all, don't spin hard.
       if failure != 0, failure != EINTR, failure != EAGAIN { sched_yield() }
     }

@@ -56,6 +56,10 @@ private final class ThreadQueue: BackgroundQueue {
     }
   }
 
+  func submit(afterMilliseconds delay: UInt32, _ job: @escaping @Sendable () -> Void) {
+    line.append(job, after: .milliseconds(Int64(delay)))
+  }
+
   func drainAndStop() {
     line.stop()
     thread.withLock { started in
@@ -73,7 +77,17 @@ private final class ThreadQueue: BackgroundQueue {
 private final class JobLine: Sendable {
   private struct State {
     var jobs: [@Sendable () -> Void] = []
+    var delayed: [(due: ContinuousClock.Instant, job: @Sendable () -> Void)] = []
     var isStopping = false
+
+    /// Moves the delayed jobs that are due to the others.
+    /// - Returns: how long it is until the next one, in nanoseconds; the greatest number when there is none.
+    mutating func collectDue(at now: ContinuousClock.Instant) -> UInt64 {
+      jobs += delayed.filter { $0.due <= now }.map(\.job)
+      delayed.removeAll { $0.due <= now }
+      guard let next = delayed.map(\.due).min() else { return .max }
+      return UInt64(max(1, (next - now) / .nanoseconds(1)))
+    }
   }
 
   private let label: String
@@ -97,6 +111,14 @@ private final class JobLine: Sendable {
     return accepted
   }
 
+  /// The same for a job that is to wait. Dropped once the queue is stopping.
+  func append(_ job: @escaping @Sendable () -> Void, after delay: Duration) {
+    state.withLock { state in
+      if !state.isStopping { state.delayed.append((ContinuousClock.now + delay, job)) }
+    }
+    parker.unpark()
+  }
+
   func stop() {
     state.withLock { $0.isStopping = true }
     parker.unpark()
@@ -105,15 +127,16 @@ private final class JobLine: Sendable {
   /// Runs jobs, sleeping when there are none, until the queue is stopping and all are done.
   func run() {
     while true {
-      let (jobs, isStopping) = state.withLock { state in
+      let (jobs, isStopping, pause) = state.withLock { state in
+        let pause = state.delayed.isEmpty ? UInt64.max : state.collectDue(at: .now)
         let jobs = state.jobs
         state.jobs = []
-        return (jobs, state.isStopping)
+        return (jobs, state.isStopping, pause)
       }
       for job in jobs { job() }
       if jobs.isEmpty {
         if isStopping { return }
-        parker.park()
+        parker.park(atMostNanoseconds: pause)
       }
     }
   }

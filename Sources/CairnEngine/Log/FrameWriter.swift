@@ -32,6 +32,9 @@ final class FrameWriter: @unchecked Sendable {
   /// Whether a write or a sync has failed, after which nothing more is written.
   var hasFailed: Bool { failure != nil }
 
+  /// Whether a frame stands at the end that no later one vouches for.
+  private(set) var needsSeal = false
+
   /// Whether everything appended has been synced.
   var isSynchronized: Bool { durableThrough == end.offset }
 
@@ -53,6 +56,7 @@ final class FrameWriter: @unchecked Sendable {
       failure = error
       throw error
     }
+    needsSeal = kind != .seal
     end.offset += UInt64(bytes.count)
     end.checksum = UInt32(
       littleEndian: encoded.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: 4, as: UInt32.self) })
@@ -75,6 +79,7 @@ final class FrameWriter: @unchecked Sendable {
   /// told from a frame that was never synced.
   func appendSeal(lastSequence: UInt64) throws(StorageError) {
     try synchronize()
+    guard needsSeal else { return }
     buffer.removeAll()
     try append(.seal, firstSequence: lastSequence, batchCount: 0)
     try synchronize()

@@ -12,6 +12,7 @@ struct LogRecovery {
 
   let directory: StoreDirectory
   let memtableLimit: Int
+  let memtableFirstChunkBytes: Int
 
   /// Oldest first; the last one may take further entries.
   private(set) var memtables: [Memtable] = []
@@ -23,9 +24,10 @@ struct LogRecovery {
   private(set) var newestEnd: FrameFileHeader.End?
   private var nextSequence: UInt64?
 
-  init(directory: StoreDirectory, memtableLimit: Int, lastSequence: UInt64) {
+  init(directory: StoreDirectory, options: EngineOptions, lastSequence: UInt64) {
     self.directory = directory
-    self.memtableLimit = memtableLimit
+    memtableLimit = options.memtableLimit
+    memtableFirstChunkBytes = options.memtableFirstChunkBytes
     self.lastSequence = lastSequence
   }
 
@@ -92,7 +94,7 @@ struct LogRecovery {
 
   private mutating func memtable(for log: UInt64) -> Memtable {
     if let newest = memtables.last, newest.reservedBytes <= memtableLimit { return newest }
-    let memtable = Memtable(oldestLog: log)
+    let memtable = Memtable(oldestLog: log, firstChunkBytes: memtableFirstChunkBytes)
     memtables.append(memtable)
     return memtable
   }

@@ -5,174 +5,33 @@ import CairnKV
 /// Nothing is synced; that is up to the caller, before anything refers to the file. After an error the file
 /// is worthless. Not for use from two threads at once.
 final class SegmentBuilder {
-  /// Blocks are gathered into writes of about this size.
-  private static let writeBytes = 512 << 10
-
-  private let file: any File
-  private let identity: SegmentIdentity
-  private let options: SegmentOptions
-  private let compressor: BlockCompressor?
-
-  private var block = BlockBuilder()
-  private var index = BlockBuilder()
-  private var payload: [UInt8] = []
-  private var pending: [UInt8] = []
-  private var writtenBytes: UInt64 = 0
-  private var tombstones: [RangeTombstone] = []
-  private var lastTrailer = EntryTrailer.newest
-  private var properties: SegmentProperties
-  private var isFinished = false
-
-  /// The key of the last entry added; `nil` before the first.
-  private(set) var lastKey: [UInt8]?
+  private var encoder: SegmentEncoder
 
   init(file: any File, fileNumber: UInt64, salt: UInt64, options: SegmentOptions) {
-    self.file = file
-    identity = SegmentIdentity(fileNumber: fileNumber, salt: salt)
-    self.options = options
-    compressor = options.compressionLevel.map { BlockCompressor(level: $0) }
-    properties = SegmentProperties(fileNumber: fileNumber)
-    pending.reserveCapacity(Self.writeBytes + 2 * options.blockBytes)
+    encoder = SegmentEncoder(file: file, fileNumber: fileNumber, salt: salt, options: options)
   }
 
   /// About how long the file would be if it ended here.
-  var estimatedSize: UInt64 {
-    let parts = block.estimatedBytes + index.estimatedBytes + SegmentFormat.footerBytes + 256
-    return writtenBytes + UInt64(pending.count + parts)
-  }
+  var estimatedSize: UInt64 { encoder.estimatedSize }
+
+  /// The key of the last entry added; `nil` before the first.
+  var lastKey: [UInt8]? { encoder.lastKey }
 
   /// Adds the next entry. It must sort after the last one; a removal's value must be empty.
+  /// - Throws: `.invalidArgument`, `.keyTooLong`, `.valueTooLarge`, or what writing the file throws.
   func add(
     key: UnsafeRawBufferPointer, trailer: EntryTrailer, value: UnsafeRawBufferPointer
   ) throws(StorageError) {
-    guard !isFinished else { throw misuse("is added after the segment's end") }
-    guard key.count <= StorageLimits.keyBytes else {
-      throw StorageError(
-        .keyTooLong, "A key of \(key.count) bytes is longer than any may be.", file: file.path)
-    }
-    guard value.count <= StorageLimits.valueBytes else {
-      throw StorageError(
-        .valueTooLarge, "A value of \(value.count) bytes is larger than any may be.", file: file.path)
-    }
-    guard let kind = trailer.kind else { throw misuse("is of no known kind") }
-    guard kind == .value || value.isEmpty else { throw misuse("is a removal with a value") }
-    if let lastKey {
-      let order = lastKey.withUnsafeBytes { EntryOrder.compare($0, lastTrailer, key, trailer) }
-      guard order < 0 else { throw misuse("does not sort after the one before it") }
-    } else {
-      properties.lowerBound = [UInt8](key)
-      lastKey = []
-    }
-
-    let entryBytes = key.count + value.count + 16
-    if !block.isEmpty && block.estimatedBytes + entryBytes > options.blockBytes { try finishBlock() }
-    block.add(key: key, trailer, value: value)
-
-    lastKey?.removeAll(keepingCapacity: true)
-    lastKey?.append(contentsOf: key)
-    lastTrailer = trailer
-    switch kind {
-    case .value: properties.valueCount += 1
-    case .removal: properties.removalCount += 1
-    }
-    properties.smallestSequence = min(properties.smallestSequence, trailer.sequence)
-    properties.largestSequence = max(properties.largestSequence, trailer.sequence)
-    properties.rawKeyBytes &+= UInt64(key.count)
-    properties.rawValueBytes &+= UInt64(value.count)
+    try encoder.add(key: key, trailer: trailer, value: value)
   }
 
   /// Adds a range removal, at any time. One of an empty range removes nothing and is left out.
   func add(_ tombstone: RangeTombstone) throws(StorageError) {
-    guard !isFinished else { throw misuse("is added after the segment's end") }
-    guard tombstone.lower.count <= SegmentFormat.longestBound,
-      (tombstone.upper?.count ?? 0) <= SegmentFormat.longestBound
-    else {
-      throw StorageError(
-        .keyTooLong, "The bound of a range removal is longer than any may be.", file: file.path)
-    }
-    guard tombstone.sequence <= EntryTrailer.greatestSequence else {
-      throw misuse("has too large a sequence")
-    }
-    if !RangeRemovalBlock.isEmpty(tombstone) { tombstones.append(tombstone) }
+    try encoder.add(tombstone)
   }
 
   /// Writes what remains and describes the segment. The caller then syncs the file.
   func finish() throws(StorageError) -> SegmentProperties {
-    guard !isFinished else { throw misuse("is added after the segment's end") }
-    guard lastKey != nil || !tombstones.isEmpty else {
-      throw StorageError(
-        .invalidArgument, "A segment must hold an entry or a range removal.", file: file.path)
-    }
-    isFinished = true
-    if !block.isEmpty { try finishBlock() }
-    if let lastKey { properties.upperBound = .inclusive(lastKey) }
-    tombstones.sort(by: RangeRemovalBlock.precedes)
-    for (number, tombstone) in tombstones.enumerated() {
-      properties.cover(tombstone, isFirst: number == 0 && lastKey == nil)
-    }
-
-    guard index.estimatedBytes <= SegmentFormat.longestPayload / 2 else {
-      throw StorageError(
-        .invalidArgument, "A segment's index would exceed 1 GiB: write smaller segments.", file: file.path)
-    }
-    index.finish(into: &payload)
-    let indexPlace = try write(payload)
-    var rangePlace: SegmentFooter.Place?
-    if !tombstones.isEmpty { rangePlace = try write(RangeRemovalBlock.encode(tombstones)) }
-    let propertiesPlace = try write(properties.encoded())
-    let footer = SegmentFooter(
-      identity: identity, index: indexPlace, rangeRemovals: rangePlace, properties: propertiesPlace)
-    pending.append(contentsOf: footer.encoded(at: writtenBytes + UInt64(pending.count)))
-    try flush()
-    properties.fileBytes = writtenBytes
-    return properties
-  }
-
-  private func finishBlock() throws(StorageError) {
-    let firstKey = [UInt8](block.first.key)
-    let firstTrailer = block.first.trailer
-    block.finish(into: &payload)
-    let place = try write(payload)
-    var value: [UInt8] = []
-    value.append(varint: place.offset)
-    value.append(varint: place.storedBytes)
-    firstKey.withUnsafeBytes { key in
-      value.withUnsafeBytes { index.add(key: key, firstTrailer, value: $0) }
-    }
-    properties.blockCount += 1
-  }
-
-  /// Appends a block to the file, compressed where that pays.
-  private func write(_ payload: [UInt8]) throws(StorageError) -> SegmentFooter.Place {
-    guard payload.count <= SegmentFormat.longestPayload else {
-      throw StorageError(.invalidArgument, "A part of a segment would exceed 2 GiB.", file: file.path)
-    }
-    let offset = writtenBytes + UInt64(pending.count)
-    let storedBytes = payload.withUnsafeBytes { payload in
-      let compressed = compressor?.compress(payload)
-      let stored = compressed ?? payload
-      let trailer = StoredBlock.trailer(
-        stored: stored, compression: compressed == nil ? .none : .zstd, payloadBytes: payload.count,
-        offset: offset, identity: identity)
-      pending.append(contentsOf: stored)
-      pending.append(contentsOf: trailer)
-      return stored.count
-    }
-    if pending.count >= Self.writeBytes { try flush() }
-    return SegmentFooter.Place(offset: offset, storedBytes: UInt64(storedBytes))
-  }
-
-  private func flush() throws(StorageError) {
-    var failure: StorageError?
-    pending.withUnsafeBytes { bytes in
-      do throws(StorageError) { try file.write(bytes, at: writtenBytes) } catch { failure = error }
-    }
-    if let failure { throw failure }
-    writtenBytes += UInt64(pending.count)
-    pending.removeAll(keepingCapacity: pending.capacity <= 4 * Self.writeBytes)
-  }
-
-  private func misuse(_ what: String) -> StorageError {
-    StorageError(.invalidArgument, "An entry \(what).", file: file.path)
+    try encoder.finish()
   }
 }

@@ -46,10 +46,10 @@ final class SegmentReader: Sendable {
     let following = index.firstIndex(atOrAfter: key, target)
     if following > 0 {
       let block = try block(at: following - 1)
+      defer { withExtendedLifetime(block) {} }
       let view = block.view
       let position = view.firstIndex(atOrAfter: key, target)
       if position < view.count {
-        defer { withExtendedLifetime(block) {} }
         let entry = view.entry(at: position)
         return view.hasKey(key, entry) ? Self.lookup(entry) : nil
       }

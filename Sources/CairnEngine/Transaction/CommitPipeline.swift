@@ -18,6 +18,23 @@ final class CommitPipeline: Sendable {
     var waiting: [CommitRequest] = []
     var isLed = false
     var isClosed = false
+    /// Whether a look at whether the pipeline is idle is due some time.
+    var watchesForIdleness = false
+    var groupsLed: UInt64 = 0
+
+    mutating func takeGroup() -> [CommitRequest] {
+      var bytes = 0
+      var count = 0
+      for request in waiting {
+        if count > 0 && bytes + request.bytes > CommitPipeline.greatestGroupBytes { break }
+        bytes += request.bytes
+        count += 1
+      }
+      let group = Array(waiting.prefix(count))
+      waiting.removeFirst(count)
+      groupsLed += 1
+      return group
+    }
   }
 
   private let state = Mutex(State())
@@ -27,6 +44,8 @@ final class CommitPipeline: Sendable {
   /// A group takes no further request once it has this many bytes: its latency would suffer more than its
   /// throughput gains.
   private static let greatestGroupBytes = 4 << 20
+  /// After so long without a commit, at most twice that, the newest frame is vouched for by a seal.
+  private static let idleMilliseconds: UInt32 = 500
 
   init(writer: CommitWriter, leaderQueue: any BackgroundQueue) {
     self.writer = writer
@@ -52,7 +71,7 @@ final class CommitPipeline: Sendable {
     await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
       request.waiter = .task(continuation)
       do throws(StorageError) {
-        if try enqueue(request) { leaderQueue.submit { self.leadWhileThereAreTasks() } }
+        if try enqueue(request) { leaderQueue.submit { self.leadWhileThereIsWork() } }
       } catch {
         refusal = error
         continuation.resume()
@@ -81,33 +100,28 @@ final class CommitPipeline: Sendable {
     for request in group where request !== own { request.wake() }
   }
 
-  private func leadWhileThereAreTasks() {
-    while true {
-      let group = takeGroup()
-      if group.isEmpty { return }
+  /// Leads until nothing waits, for threads too: the lead is here already.
+  private func leadWhileThereIsWork() {
+    var hasWritten = false
+    while let group = takeGroupOrLetGo() {
       writer.write(group)
-      let goesOn = state.withLock { state in
-        if state.waiting.isEmpty { state.isLed = false }
-        return state.isLed
-      }
       for request in group { request.wake() }
-      if !goesOn { return }
+      hasWritten = true
     }
+    if hasWritten { watchForIdleness() }
   }
 
-  /// The requests that wait, in order, up to the size of a group, and at least one.
-  private func takeGroup() -> [CommitRequest] {
+  /// The requests that wait, in order, up to the size of a group, and at least one of them.
+  private func takeGroup() -> [CommitRequest] { state.withLock { $0.takeGroup() } }
+
+  /// The same, or `nil` when nothing waits: then nobody leads any more.
+  private func takeGroupOrLetGo() -> [CommitRequest]? {
     state.withLock { state in
-      var bytes = 0
-      var count = 0
-      for request in state.waiting {
-        if count > 0 && bytes + request.bytes > Self.greatestGroupBytes { break }
-        bytes += request.bytes
-        count += 1
+      if state.waiting.isEmpty {
+        state.isLed = false
+        return nil
       }
-      let group = Array(state.waiting.prefix(count))
-      state.waiting.removeFirst(count)
-      return group
+      return state.takeGroup()
     }
   }
 
@@ -119,12 +133,41 @@ final class CommitPipeline: Sendable {
       }
       return first
     }
-    guard let next else { return }
+    guard let next else { return watchForIdleness() }
     if next.isThread {
       next.isPromoted.store(true, ordering: .releasing)
       next.wake()
     } else {
-      leaderQueue.submit { self.leadWhileThereAreTasks() }
+      leaderQueue.submit { self.leadWhileThereIsWork() }
     }
+  }
+
+  // MARK: Idleness
+
+  /// Sees to it that somebody looks, some time from now, whether there was a commit meanwhile. One look at a time.
+  private func watchForIdleness() {
+    let groups = state.withLock { state -> UInt64? in
+      if state.watchesForIdleness || state.isClosed { return nil }
+      state.watchesForIdleness = true
+      return state.groupsLed
+    }
+    guard let groups else { return }
+    leaderQueue.submit(afterMilliseconds: Self.idleMilliseconds) { self.sealIfIdle(since: groups) }
+  }
+
+  private func sealIfIdle(since groups: UInt64) {
+    let (isBusy, leads) = state.withLock { state in
+      state.watchesForIdleness = false
+      let isBusy = state.groupsLed != groups
+      // Taking the lead keeps everybody else from the log.
+      let leads = !isBusy && !state.isLed && !state.isClosed
+      if leads { state.isLed = true }
+      return (isBusy, leads)
+    }
+    if isBusy { return watchForIdleness() }
+    guard leads else { return }
+    // What fails is remembered, and told to whoever commits next.
+    try? writer.seal()
+    leadWhileThereIsWork()
   }
 }

@@ -40,36 +40,43 @@ final class CommitWriter: @unchecked Sendable {
 
   /// Gives every request of the group its outcome.
   func write(_ group: [CommitRequest]) {
+    let batches = group.filter { $0.work == .batch }
+    do throws(StorageError) {
+      if !batches.isEmpty { try write(batches: batches) }
+    } catch {
+      for request in batches { request.outcome = .failure(error) }
+    }
+    for request in group where request.work == .close {
+      request.outcome = Result { () throws(StorageError) in
+        try seal()
+        try log.file.close()
+        return nil
+      }
+    }
+  }
+
+  /// - Throws: why nothing was written. What fails later is in the requests' outcomes.
+  private func write(batches: [CommitRequest]) throws(StorageError) {
+    if let refusal = latch.refusal { throw refusal }
+    try makeRoom()
+    let firstSequence = nextSequence
+    let state = tree.state
+    let accepted = batches.filter { order($0, state) }
+    if accepted.isEmpty { return }
     do throws(StorageError) {
       if let refusal = latch.refusal { throw refusal }
-      try makeRoom()
-    } catch {
-      for request in group { request.outcome = .failure(error) }
-      return
-    }
-    let firstSequence = nextSequence
-    let accepted = group.filter { order($0) }
-    do throws(StorageError) {
-      if let refusal = latch.refusal, !accepted.isEmpty { throw refusal }
-      if !accepted.isEmpty {
-        try log.append(.group, firstSequence: firstSequence, batchCount: UInt32(accepted.count))
-      }
+      try log.append(.group, firstSequence: firstSequence, batchCount: UInt32(accepted.count))
       if accepted.contains(where: { $0.durability == .durable }) { try log.synchronize() }
     } catch {
       return fail(accepted, error)
     }
     tree.publish(nextSequence - 1)
-    for request in group where request.work == .close {
-      request.outcome = Result { () throws(StorageError) in try end() }
-    }
   }
 
   /// Validates a request, gives it its place, and adds it to the frame and the memtable.
   /// - Returns: whether it is part of the frame.
-  private func order(_ request: CommitRequest) -> Bool {
-    guard request.work == .batch else { return false }
+  private func order(_ request: CommitRequest, _ state: ReadState) -> Bool {
     do throws(StorageError) {
-      let state = tree.state
       if !request.reads.isEmpty, try !state.isUnchanged(request.reads, since: request.snapshot) {
         throw StorageError(.conflict, "something that the transaction had read was changed by another one")
       }
@@ -80,11 +87,13 @@ final class CommitWriter: @unchecked Sendable {
       }
       request.batch.resolve(at: nextSequence)
       let isWhole = request.batch.bytes.withUnsafeBytes {
-        BatchDecoder.apply($0, count: request.batch.count, firstSequence: nextSequence, to: state.active)
+        BatchDecoder.apply(
+          $0, count: request.batch.count, firstSequence: nextSequence, to: state.active)
       }
       guard isWhole else {
         // Part of it is in the memtable under numbers that would be given out again.
-        let error = StorageError(.invalidArgument, "a batch does not decode as what it was built from")
+        let error = StorageError(
+          .invalidArgument, "a batch does not decode as what it was built from")
         latch.trip(error)
         throw error
       }
@@ -107,16 +116,15 @@ final class CommitWriter: @unchecked Sendable {
     for request in requests { request.outcome = .failure(unknown) }
   }
 
-  private func end() throws(StorageError) -> CommitPosition? {
+  /// Vouches for the newest frame, if nothing does yet: after this, damage to it is known for what it is.
+  func seal() throws(StorageError) {
     if let refusal = latch.refusal { throw refusal }
     do throws(StorageError) {
       try log.appendSeal(lastSequence: nextSequence)
-      try log.file.close()
     } catch {
       latch.trip(error)
       throw error
     }
-    return nil
   }
 
   // MARK: Room
@@ -158,7 +166,8 @@ final class CommitWriter: @unchecked Sendable {
       throw error
     }
     if sealing {
-      tree.seal(replacingWith: Memtable(oldestLog: number))
+      tree.seal(
+        replacingWith: Memtable(oldestLog: number, firstChunkBytes: options.memtableFirstChunkBytes))
       endedLogBytes = 0
     } else {
       endedLogBytes += log.end.offset

@@ -43,6 +43,7 @@ extension ReadState {
         if try Self.hasEntry(memtable.makeCursor(), newerThan: snapshot, in: range) { return false }
       }
     }
+    if version.newestSequence <= snapshot { return true }
     for segment in version.levels.joined() where segment.properties.largestSequence > snapshot {
       if try isChanged(segment, reads, since: snapshot) { return false }
     }

@@ -42,11 +42,15 @@ final class Compactor: Sendable {
     let snapshots = tree.snapshots.live
     var removals: [RangeTombstone] = []
     var sources: [SourceCursor] = []
-    for segment in compaction.inputs {
-      let opened = try segment.opened()
-      removals += opened.reader.rangeTombstones
-      if segment.properties.entryCount > 0 { sources.append(opened.reader.makeCursor()) }
+    for segment in compaction.inputs where segment.hasRangeRemovals {
+      removals += try segment.opened().reader.rangeTombstones
     }
+    if compaction.level == 0 {
+      for segment in compaction.upper { sources.append(try segment.opened().reader.makeCursor()) }
+    } else {
+      sources.append(LevelCursor(compaction.upper))
+    }
+    sources.append(LevelCursor(compaction.lower))
     let removalSet = RangeTombstoneSet(removals)
     let sieve = EntrySieve(snapshots: snapshots, removals: removalSet) { key in
       (deeper..<max(deeper, VersionEdit.levelCount)).allSatisfy {

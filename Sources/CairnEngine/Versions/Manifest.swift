@@ -23,14 +23,16 @@ final class Manifest: Sendable {
   private let contents: Mutex<Contents>
 
   /// Edits are appended until they take this much and several times what the snapshot takes.
-  private static let leastRolloverBytes: UInt64 = 1 << 20
+  private let leastRolloverBytes: UInt64
   private static let rolloverFactor: UInt64 = 4
 
   /// Writes a new manifest that begins with `state`, in place of the one that is there, durably.
-  init(replacingWith state: VersionState, directory: StoreDirectory, random: any RandomSource)
-    throws(StorageError)
-  {
+  init(
+    replacingWith state: VersionState, directory: StoreDirectory, random: any RandomSource,
+    leastRolloverBytes: UInt64
+  ) throws(StorageError) {
     self.directory = directory
+    self.leastRolloverBytes = leastRolloverBytes
     self.random = random
     let writer = try Self.prepare(state, generation: 1, directory: directory, random: random, buffer: buffer)
     try Self.install(in: directory)
@@ -87,7 +89,7 @@ final class Manifest: Sendable {
       try contents.writer.append(.edit, firstSequence: next.lastSequence, batchCount: 1)
       try contents.writer.synchronize()
       contents.state = next
-      let limit = max(Self.leastRolloverBytes, contents.snapshotEnd * Self.rolloverFactor)
+      let limit = max(leastRolloverBytes, contents.snapshotEnd * Self.rolloverFactor)
       if contents.writer.end.offset > limit { try rollOver(&contents) }
     }
   }

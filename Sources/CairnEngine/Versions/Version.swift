@@ -7,9 +7,12 @@ final class Version: Sendable {
   /// sorted by key, its segments are disjoint, and for any key its entries are newer than those of the
   /// levels after it.
   let levels: [[SegmentFile]]
+  /// The sequence number of the newest entry in any segment.
+  let newestSequence: UInt64
 
   init(levels: [[SegmentFile]]) {
     self.levels = levels
+    newestSequence = levels.joined().reduce(0) { max($0, $1.properties.largestSequence) }
   }
 
   /// The version after an edit.
@@ -32,7 +35,10 @@ final class Version: Sendable {
 
   /// The segments of a level whose bounds touch `range`.
   func segments(of level: Int, overlapping range: KeyRange) -> [SegmentFile] {
-    levels[level].filter { $0.properties.overlaps(range) }
+    let segments = levels[level]
+    if level == 0 { return segments.filter { $0.properties.overlaps(range) } }
+    let first = range.lower.withUnsafeBytes { Self.firstIndex(in: segments, notBefore: $0) }
+    return Array(segments[first...].prefix { $0.properties.overlaps(range) })
   }
 
   func bytes(of level: Int) -> UInt64 { levels[level].reduce(0) { $0 + $1.properties.fileBytes } }

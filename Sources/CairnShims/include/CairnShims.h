@@ -16,15 +16,20 @@ int cairn_preallocate(int descriptor, int64_t size);
 #endif
 
 // Waiting on a word of memory. cairn_wait_on_address returns when woken, when the word is not `expected`, and
-// now and then for no reason, so the caller looks at the word in a loop; 0, or the system's error number.
+// now and then for no reason, so the caller looks at the word in a loop; 0, or the system's error number: ETIMEDOUT
+// once so much time has passed (UINT64_MAX: no limit).
 #if defined(__linux__)
 #include <errno.h>
 #include <linux/futex.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
-static inline int cairn_wait_on_address(void *word, uint32_t expected) {
-  long result = syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, NULL, NULL, 0);
+static inline int cairn_wait_on_address(void *word, uint32_t expected, uint64_t timeout_nanoseconds) {
+  struct timespec limit = {.tv_sec = (time_t)(timeout_nanoseconds / 1000000000),
+                           .tv_nsec = (long)(timeout_nanoseconds % 1000000000)};
+  struct timespec *timeout = timeout_nanoseconds == UINT64_MAX ? NULL : &limit;
+  long result = syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, timeout, NULL, 0);
   return result < 0 ? errno : 0;
 }
 
@@ -35,8 +40,12 @@ static inline void cairn_wake_one(void *word) {
 #include <errno.h>
 #include <os/os_sync_wait_on_address.h>
 
-static inline int cairn_wait_on_address(void *word, uint32_t expected) {
-  int result = os_sync_wait_on_address(word, expected, sizeof(uint32_t), OS_SYNC_WAIT_ON_ADDRESS_NONE);
+static inline int cairn_wait_on_address(void *word, uint32_t expected, uint64_t timeout_nanoseconds) {
+  int result =
+      timeout_nanoseconds == UINT64_MAX
+          ? os_sync_wait_on_address(word, expected, sizeof(uint32_t), OS_SYNC_WAIT_ON_ADDRESS_NONE)
+          : os_sync_wait_on_address_with_timeout(word, expected, sizeof(uint32_t), OS_SYNC_WAIT_ON_ADDRESS_NONE,
+                                                 OS_CLOCK_MACH_ABSOLUTE_TIME, timeout_nanoseconds);
   return result < 0 ? errno : 0;
 }
 

@@ -131,9 +131,11 @@ struct SimulatedDisk: Sendable {
     let settled = pending.filter { $0.isSettled(bySynchronizing: node) }
     if settled.isEmpty { return }
     pending.removeAll { $0.isSettled(bySynchronizing: node) }
-    let replaced = Set((durable.entries(node) ?? [:]).values)
+    let replaced = durable.entries(node)
     for effect in settled { durable.apply(effect) }
-    for candidate in replaced.union(settled.map(\.node)) { forgetIfGone(candidate) }
+    if let replaced {
+      for candidate in Set(replaced.values).union(settled.map(\.node)) { forgetIfGone(candidate) }
+    }
   }
 
   /// Fails to: some of what was pending reaches the disk, and the rest never will, whatever is synchronized

@@ -50,6 +50,30 @@ import Testing
     #expect(recorder.numbers == [1, 2])
   }
 
+  @Test func aDelayedJobRunsAfterItsTimeOrNotAtAll() {
+    let queue = ThreadScheduler().makeQueue(label: "delayed")
+    let recorder = Recorder()
+    let done = ThreadParker()
+    let start = ContinuousClock.now
+    queue.submit(afterMilliseconds: 30) {
+      recorder.add(2)
+      done.unpark()
+    }
+    queue.submit { recorder.add(1) }
+    queue.submit(afterMilliseconds: .max) { recorder.add(3) }
+    done.park()
+    #expect(ContinuousClock.now - start >= .milliseconds(30))
+    queue.drainAndStop()
+    #expect(recorder.numbers == [1, 2])
+  }
+
+  @Test func waitingForATokenHasAnEnd() {
+    let parker = ThreadParker()
+    parker.park(atMostNanoseconds: 1_000_000)
+    parker.unpark()
+    parker.park()
+  }
+
   @Test func aQueueMayGoInItsOwnJob() {
     let done = ThreadParker()
     var queue: (any BackgroundQueue)? = ThreadScheduler().makeQueue(label: "own")

@@ -1,0 +1,86 @@
+// What must hold of a store after a crash, whatever the crash.
+
+import CairnKV
+import CairnTesting
+
+@testable import CairnEngine
+
+/// Opens what a crash has left, and says what is wrong with it.
+struct RecoveryCheck {
+  let path: String
+  let options: EngineOptions
+  let history: History
+  /// At least so many commits must be there, and at most so many can be.
+  var lower: Int
+  var upper: Int
+
+  /// What is wrong with the store on `disk`: it opens (I5), holds the state after a prefix of the commit
+  /// order within the bounds (I1 to I4), takes new commits, keeps them through a close, and leaves no file
+  /// behind that nobody needs (I10).
+  /// - Returns: complaints, and the prefix that was found.
+  func run(on disk: SimulatedFileSystem, seed: UInt64) -> (complaints: [String], prefix: Int?) {
+    let environment = Environment.simulated(disk, seed: seed)
+    var found: Int?
+    do {
+      let engine = try Engine.open(at: path, options: options, environment: environment)
+      let (prefix, complaint) = try prefix(of: engine)
+      guard let prefix else { return ([complaint ?? "no prefix"], nil) }
+      found = prefix
+      var grown = history.prefix(prefix)
+      for index in 0..<2 {
+        let next = Commit(
+          writes: [.set(Array("after-\(index)".utf8), [1]), .append(prefix: Array("after/".utf8), [2])])
+        _ = try engine.perform(next)
+        grown.append(next)
+      }
+      if let complaint = try grown.complaint(about: engine.snapshot(), at: grown.count) {
+        return (["writing after recovery: " + complaint], prefix)
+      }
+      try engine.close()
+      let again = try Engine.open(at: path, options: options, environment: environment)
+      if let complaint = try grown.complaint(about: again.snapshot(), at: grown.count) {
+        return (["reopening after recovery: " + complaint], prefix)
+      }
+      try again.close()
+      return (try strays(on: disk), prefix)
+    } catch {
+      return (["\(error)"], found)
+    }
+  }
+
+  /// Which prefix of the commit order an open store holds.
+  func prefix(of engine: Engine) throws -> (Int?, String?) {
+    let snapshot = try engine.snapshot()
+    guard let prefix = history.sequences.firstIndex(of: snapshot.position.rawValue) else {
+      return (nil, "the store ends at \(snapshot.position.rawValue), within a commit: I3")
+    }
+    guard prefix >= lower else {
+      return (nil, "\(lower) commits had been acknowledged, \(prefix) are there: I1")
+    }
+    guard prefix <= upper else { return (nil, "\(upper) commits had been issued, \(prefix) are there: I4") }
+    if let complaint = try history.complaint(about: snapshot, at: prefix) {
+      return (nil, "I2 to I4: " + complaint)
+    }
+    return (prefix, nil)
+  }
+
+  /// Files of a closed store that its manifest does not list.
+  private func strays(on disk: SimulatedFileSystem) throws -> [String] {
+    let directory = StoreDirectory(path: path, fileSystem: disk)
+    guard let state = try Manifest.load(from: directory) else { return ["there is no manifest"] }
+    let segments = Set(state.levels.joined().map(\.fileNumber))
+    var spares = 0
+    var complaints: [String] = []
+    for entry in try directory.entries() {
+      switch entry {
+      case .lock, .manifest: continue
+      case .spare: spares += 1
+      case .log(let number) where state.logs.contains(number): continue
+      case .segment(let number) where segments.contains(number): continue
+      case .log, .segment, .newManifest, .unknown: complaints.append("I10: \(entry.name) is left over")
+      }
+    }
+    if spares > 1 { complaints.append("I10: there are \(spares) spares") }
+    return complaints
+  }
+}
