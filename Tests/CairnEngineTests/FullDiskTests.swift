@@ -41,7 +41,7 @@ import Testing
     let environment = Environment.simulated(disk, seed: 1)
     let manifest = try Manifest(
       replacingWith: VersionState(storeIdentity: [UInt8](repeating: 7, count: VersionEdit.identityBytes)),
-      directory: directory, random: environment.random)
+      directory: directory, random: environment.random, leastRolloverBytes: 1 << 20)
     disk.setFaultPlan(
       FaultPlan([.init(.create, isSticky: true, cause: .noSpace, pathContaining: "MANIFEST.new")]))
     for number in UInt64(1)...600 { try manifest.apply(edit(addingLog: number)) }
@@ -61,7 +61,7 @@ import Testing
     let environment = Environment.simulated(disk, seed: 1)
     let manifest = try Manifest(
       replacingWith: VersionState(storeIdentity: [UInt8](repeating: 7, count: VersionEdit.identityBytes)),
-      directory: directory, random: environment.random)
+      directory: directory, random: environment.random, leastRolloverBytes: 1 << 20)
     disk.setFaultPlan(FaultPlan([.init(operation, isSticky: true, cause: .noSpace)]))
     var failures = 0
     for number in UInt64(1)...600 {

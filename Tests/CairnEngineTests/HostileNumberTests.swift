@@ -18,7 +18,8 @@ import Testing
     var state = VersionState(storeIdentity: [UInt8](repeating: 7, count: VersionEdit.identityBytes))
     state.lastSequence = lastSequence
     state.nextFileNumber = nextFileNumber
-    _ = try Manifest(replacingWith: state, directory: directory, random: environment.random)
+    _ = try Manifest(
+      replacingWith: state, directory: directory, random: environment.random, leastRolloverBytes: 1 << 20)
     let error = #expect(throws: StorageError.self) { try Engine.open(at: "/store", environment: environment) }
     #expect(error?.code == .corruption)
   }
@@ -42,7 +43,8 @@ import Testing
     var state = VersionState(storeIdentity: [UInt8](repeating: 7, count: VersionEdit.identityBytes))
     state.logs = [1]
     state.nextFileNumber = 2
-    _ = try Manifest(replacingWith: state, directory: directory, random: environment.random)
+    _ = try Manifest(
+      replacingWith: state, directory: directory, random: environment.random, leastRolloverBytes: 1 << 20)
     let error = #expect(throws: StorageError.self) { try Engine.open(at: "/store", environment: environment) }
     #expect(error?.code == .corruption)
   }
