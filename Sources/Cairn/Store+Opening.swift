@@ -9,8 +9,7 @@ extension Store {
   ///   - options: The engine's options; the defaults are meant to be right.
   ///   - environment: Files, time, randomness and threads: the system's, or a simulation's.
   /// - Throws: `StoreError.storage` with `.locked` when it is open elsewhere, with `.corruption` when its
-  ///   files are not
-  ///   as they were left, and what ``init(over:time:)`` throws.
+  ///   files are not as they were left, and what ``init(over:time:)`` throws.
   public static func open(
     _ path: String, options: EngineOptions = EngineOptions(), environment: Environment = .system
   ) async throws(StoreError) -> Store {

@@ -23,8 +23,7 @@ public final class Engine: KeyValueStore {
   ///
   /// Takes time in proportion to what had not been flushed, not to what the store holds.
   /// - Throws: `.locked` when somebody has it open, `.corruption` and `.unsupportedFormat` when its files
-  ///   are not as
-  ///   they were left, `.inputOutput` and `.full` when the system refuses something.
+  ///   are not as they were left, `.inputOutput` and `.full` when the system refuses something.
   public static func open(
     at path: String, options: EngineOptions = EngineOptions(), environment: Environment = .system
   ) throws(StorageError) -> Engine {
@@ -154,8 +153,7 @@ public final class Engine: KeyValueStore {
   ///
   /// - Returns: what `body` returned, and the commit's position, `nil` if there was nothing to write.
   /// - Throws: what `body` threw, and then nothing is written; `.outcomeUnknown` when storage failed while
-  ///   the commit was
-  ///   under way, `.storageFailed` when it had failed before.
+  ///   the commit was under way, `.storageFailed` when it had failed before.
   @discardableResult
   public func write<Result>(
     _ durability: Durability = .durable, _ body: (inout WriteBatch) throws -> Result

@@ -14,9 +14,9 @@ public struct CBORDecoder: Sendable {
   /// The value that `bytes` encode.
   ///
   /// - Throws: `.malformed`, `.notDeterministic`, `.unsupported` or `.tooDeep` when the bytes are not the
-  ///   deterministic
-  ///   encoding of any value, with the offset; `.typeMismatch`, `.keyNotFound` or `.valueNotFound` when they are not
-  ///   of this type, with path and offset; `.rejected` when a type throws an error of its own.
+  ///   deterministic encoding of any value, with the offset; `.typeMismatch`, `.keyNotFound` or
+  ///   `.valueNotFound` when they are not of this type, with path and offset; `.rejected` when a type
+  ///   throws an error of its own.
   public func decode<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) throws(CodingFailure) -> Value
   {
     let reader = try CBORReader(validating: bytes, userInfo: userInfo)

@@ -64,8 +64,8 @@ struct CBORHead {
 
 /// The bounds that encoder and decoder agree on, so that what one writes the other reads.
 enum CBORLimits {
-  /// How deep values may lie in one another. It keeps the stack that recursion takes within the 512 KiB of the
-  /// smallest threads.
+  /// How deep values may lie in one another. It keeps the stack that recursion takes within the 512 KiB of
+  /// the smallest threads.
   static let nesting = 128
 }
 

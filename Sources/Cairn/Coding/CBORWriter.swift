@@ -1,15 +1,16 @@
-/// Where an encoding comes into being: one buffer into which values are written in the order in which they come, and
-/// a stack of frames, one for each value whose `encode(to:)` runs.
+/// Where an encoding comes into being: one buffer into which values are written in the order in which they
+/// come, and a stack of frames, one for each value whose `encode(to:)` runs.
 ///
-/// A map's entries are written as they come, and noted; when the value's `encode(to:)` has returned, its frame is
-/// closed: the entries are put in order if they are not, and the head is set. No tree of nodes is ever built.
+/// A map's entries are written as they come, and noted; when the value's `encode(to:)` has returned, its
+/// frame is closed: the entries are put in order if they are not, and the head is set. No tree of nodes is
+/// ever built.
 ///
 /// A nested container or super-encoder outlives the call that made it and may be written to in any
 /// order with its parent, so it is a *child*: a writer of its own, whose bytes are put in its place when the
 /// frame that it belongs to is closed.
 ///
-/// A writer is used by one thread, and no access to its fields lasts beyond a line; so the run-time checks for overlapping
-/// accesses are off.
+/// A writer is used by one thread, and no access to its fields lasts beyond a line; so the run-time checks
+/// for overlapping accesses are off.
 final class CBORWriter {
   @exclusivity(unchecked) var bytes: RawStack<UInt8>
   @exclusivity(unchecked) var entries: RawStack<Entry>
@@ -31,7 +32,8 @@ final class CBORWriter {
 
   /// An entry of a map, of a sorted array, or the place of a child in an array.
   struct Entry {
-    /// The first eight bytes of the encoded key as a big-endian number, zeros after a shorter key. Set when needed.
+    /// The first eight bytes of the encoded key as a big-endian number, zeros after a shorter key. Set when
+    /// needed.
     var prefix: UInt64 = 0
     var start: Int
     /// Set when the frame is closed.
@@ -176,7 +178,8 @@ extension CBORWriter {
 // MARK: - What containers write
 
 extension CBORWriter {
-  /// Makes the value under way a container of `kind`; asking again for the same kind goes on with the same container.
+  /// Makes the value under way a container of `kind`; asking again for the same kind goes on with the same
+  /// container.
   func open(_ kind: Frame.Kind, serial: Int) {
     guard isCurrent(serial) else { return fail("an encoder was used after its encode(to:) had returned") }
     let top = frames.count - 1
@@ -239,7 +242,8 @@ extension CBORWriter {
     for element in elements { write(integer: element) }
   }
 
-  /// Runs what writes one value, and forgets all of it if it throws: its caller may catch the error and go on.
+  /// Runs what writes one value, and forgets all of it if it throws: its caller may catch the error and go
+  /// on.
   @inline(__always)
   func undoingOnFailure(serial: Int, _ body: () throws -> Void) throws {
     try requireCurrent(serial)

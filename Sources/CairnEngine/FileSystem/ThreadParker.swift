@@ -45,7 +45,8 @@ final class ThreadParker: @unchecked Sendable {
       if !slept, state.pointee.load(ordering: .relaxed) == Self.token { continue }
       let failure = cairn_wait_on_address(state, Self.asleep, limit)
       if failure == ETIMEDOUT {
-        // The word may say `asleep` with nobody asleep: then a later unpark wakes nobody, and leaves the token.
+        // The word may say `asleep` with nobody asleep: then a later unpark wakes nobody, and leaves the
+        // token.
         _ = take()
         return
       }

@@ -151,8 +151,7 @@ extension EntryOrder {
     _ rightHead: UnsafeRawBufferPointer, _ rightTail: UnsafeRawBufferPointer
   ) -> Int {
     if leftHead.count > rightHead.count { return -compare(rightHead, rightTail, leftHead, leftTail) }
-    // left  │ leftHead │   leftTail          │
-    // right │     rightHead     │ rightTail  │
+    // left  │ leftHead │   leftTail          │ right │     rightHead     │ rightTail  │
     let shared = UnsafeRawBufferPointer(rebasing: rightHead[..<leftHead.count])
     let order = compare(leftHead, shared)
     if order != 0 { return order }

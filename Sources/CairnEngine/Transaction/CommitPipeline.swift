@@ -144,7 +144,8 @@ final class CommitPipeline: Sendable {
 
   // MARK: Idleness
 
-  /// Sees to it that somebody looks, some time from now, whether there was a commit meanwhile. One look at a time.
+  /// Sees to it that somebody looks, some time from now, whether there was a commit meanwhile. One look at
+  /// a time.
   private func watchForIdleness() {
     let groups = state.withLock { state -> UInt64? in
       if state.watchesForIdleness || state.isClosed { return nil }

@@ -100,9 +100,9 @@ final class Manifest: Sendable {
   /// What the store consists of.
   var state: VersionState { contents.withLock { $0.state } }
 
-  /// Begins a new manifest. The edit that was the occasion is durable already, so a disk that is merely full is
-  /// no failure: the old file goes on growing, and the next edit tries again. But once the new file may have the
-  /// name, there is no way back to the old one.
+  /// Begins a new manifest. The edit that was the occasion is durable already, so a disk that is merely
+  /// full is no failure: the old file goes on growing, and the next edit tries again. But once the new file
+  /// may have the name, there is no way back to the old one.
   private func rollOver(_ contents: inout sending Contents) throws(StorageError) {
     let generation = contents.writer.header.number + 1
     let writer: FrameWriter

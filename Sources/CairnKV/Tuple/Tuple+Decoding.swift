@@ -3,8 +3,7 @@ extension Tuple {
   ///
   /// Only what ``encoded()`` writes is accepted: encoding the result gives `bytes` again.
   /// - Throws: ``TupleError`` when `bytes` is no tuple's encoding. Bytes that were truncated between two
-  ///   elements
-  ///   are the encoding of a shorter tuple, and are accepted.
+  ///   elements are the encoding of a shorter tuple, and are accepted.
   public init(decoding bytes: [UInt8]) throws(TupleError) {
     var reader = TupleReader(bytes: bytes)
     var elements: [TupleElement] = []

@@ -8,8 +8,7 @@
 /// - the order of the encodings is the order of the tuples: element by element, a tuple before those that
 ///   extend it;
 /// - one tuple's encoding begins another's exactly when the other tuple begins with the elements of the
-///   first,
-///   so a scan of ``range`` finds what extends a tuple and nothing else;
+///   first, so a scan of ``range`` finds what extends a tuple and nothing else;
 /// - every tuple has one encoding, and whatever decodes is that one encoding.
 ///
 /// The bytes are described at ``encoded()``, and in `format-spec.md` under "Keys: the tuple encoding".
