@@ -1,5 +1,4 @@
 public import CairnKV
-import Synchronization
 
 /// An embedded, transactional, ordered key-value store in one directory.
 ///
@@ -15,7 +14,6 @@ public final class Engine: KeyValueStore {
   private let lock: any FileLock
   private let options: EngineOptions
   private let environment: Environment
-  private let isClosed = Atomic<Bool>(false)
 
   // MARK: Opening and closing
 
@@ -117,7 +115,7 @@ public final class Engine: KeyValueStore {
       if error.code == .closed { return }
       failure = error
     }
-    isClosed.store(true, ordering: .releasing)
+    tree.close()
     leaderQueue.drainAndStop()
     background.stop()
     lock.release()
@@ -128,7 +126,7 @@ public final class Engine: KeyValueStore {
 
   /// Runs `body` on one consistent snapshot. The reader must not be used afterwards. Never waits for writers.
   public func read<Result>(_ body: (any KeyValueReader) throws -> Result) throws -> Result {
-    try checkOpen()
+    try tree.checkOpen()
     let (state, sequence) = tree.view()
     let reader = EngineReader(ReadView(state: state, snapshot: sequence))
     defer { reader.end() }
@@ -139,12 +137,8 @@ public final class Engine: KeyValueStore {
   ///
   /// While it is, what is overwritten or removed keeps its space on disk.
   public func snapshot() throws(StorageError) -> EngineSnapshot {
-    try checkOpen()
+    try tree.checkOpen()
     return EngineSnapshot(tree)
-  }
-
-  private func checkOpen() throws(StorageError) {
-    if isClosed.load(ordering: .acquiring) { throw StorageError(.closed, "the store was closed") }
   }
 
   // MARK: Writing
@@ -181,8 +175,8 @@ public final class Engine: KeyValueStore {
   ) throws -> Committed<Result> {
     var run = 1
     while true {
-      try checkOpen()
-      let attempt = try Attempt(tree, options, durability, body)
+      try tree.checkOpen()
+      let attempt = try TransactionAttempt(tree, options, durability, body)
       defer { withExtendedLifetime(attempt) {} }
       guard let request = attempt.request else { return Committed(value: attempt.value, position: nil) }
       do throws(StorageError) {
@@ -201,8 +195,8 @@ public final class Engine: KeyValueStore {
   ) async throws -> Committed<Result> {
     var run = 1
     while true {
-      try checkOpen()
-      let attempt = try Attempt(tree, options, durability, body)
+      try tree.checkOpen()
+      let attempt = try TransactionAttempt(tree, options, durability, body)
       defer { withExtendedLifetime(attempt) {} }
       guard let request = attempt.request else { return Committed(value: attempt.value, position: nil) }
       do throws(StorageError) {

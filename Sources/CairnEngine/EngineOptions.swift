@@ -5,9 +5,10 @@ public struct EngineOptions: Sendable {
   /// Create the store when there is none. Default `true`; with `false` a missing store is an error.
   public var createIfMissing = true
 
-  /// What memtables and the block cache may take together, in bytes. Default 256 MiB, at least 8 MiB. A
-  /// quarter goes to a memtable (at most 64 MiB), half to the block cache. A transaction may take half of
-  /// it, up to 2 GiB: raise it for larger ones.
+  /// What memtables and the block cache may take together, in bytes. Default 256 MiB, at least 8 MiB, at most
+  /// 1 TiB. Half goes to the block cache, and an eighth (at most 64 MiB) to each of the memtables, of which
+  /// there may be three: one that is written and two that wait to be flushed. A transaction may take half of
+  /// the limit, up to 2 GiB, on top while it is under way: raise the limit for larger ones.
   public var memoryLimit = 256 << 20
 
   /// How often a transaction is run at most before it fails with `.conflict`. Default 256, at least 1.
@@ -34,16 +35,18 @@ public struct EngineOptions: Sendable {
     func require(_ condition: Bool, _ what: String) throws(StorageError) {
       guard condition else { throw StorageError(.invalidArgument, what) }
     }
-    try require(memoryLimit >= 8 << 20, "memoryLimit must be at least 8 MiB")
+    try require((8 << 20...1 << 40).contains(memoryLimit), "memoryLimit must be 8 MiB to 1 TiB")
     try require(greatestTransactionRuns >= 1, "greatestTransactionRuns must be at least 1")
     try require(
       compressionLevel.map { (1...19).contains($0) } ?? true, "compressionLevel must be 1 to 19, or nil")
-    try require(memtableBytes.map { $0 >= 4096 } ?? true, "memtableBytes must be at least 4096")
-    try require(segmentBytes >= 4096, "segmentBytes must be at least 4096")
+    try require(
+      memtableBytes.map { (4096...memoryLimit).contains($0) } ?? true,
+      "memtableBytes must be 4096 to memoryLimit")
+    try require((4096...1 << 32).contains(segmentBytes), "segmentBytes must be 4096 to 4 GiB")
   }
 
   /// A memtable is sealed when it, or the logs behind it, take this.
-  var memtableLimit: Int { memtableBytes ?? min(memoryLimit / 4, 64 << 20) }
+  var memtableLimit: Int { memtableBytes ?? min(memoryLimit / 8, 64 << 20) }
   /// What a memtable takes from the system to begin with: a part of its limit, so that a small limit holds.
   var memtableFirstChunkBytes: Int { min(256 << 10, max(4096, memtableLimit / 8)) }
   var blockCacheBytes: Int { memoryLimit / 2 }

@@ -15,25 +15,28 @@ public final class EngineSnapshot: KeyValueReader, Sendable {
 
   deinit { tree.snapshots.remove(sequence) }
 
-  private var view: ReadView { ReadView(state: tree.state, snapshot: sequence) }
+  private func view() throws(StorageError) -> ReadView {
+    try tree.checkOpen()
+    return ReadView(state: tree.state, snapshot: sequence)
+  }
 
   /// The newest commit that the snapshot sees has no greater position than this.
   public var position: CommitPosition { CommitPosition(rawValue: sequence) }
 
   public func get(_ key: [UInt8]) throws(StorageError) -> [UInt8]? {
-    try withBytes(of: key) { (key) throws(StorageError) in try view.get(key, own: nil) }
+    try withBytes(of: key) { (key) throws(StorageError) in try view().get(key, own: nil) }
   }
 
   public func first(in range: KeyRange) throws(StorageError) -> KeyValue? {
-    try view.one(in: range, .ascending, own: nil)
+    try view().one(in: range, .ascending, own: nil)
   }
   public func last(in range: KeyRange) throws(StorageError) -> KeyValue? {
-    try view.one(in: range, .descending, own: nil)
+    try view().one(in: range, .descending, own: nil)
   }
 
   public func scan(
     _ range: KeyRange, _ direction: ScanDirection, limit: Int?, _ visit: (KeyValue) -> ScanStep
   ) throws(StorageError) {
-    _ = try view.scan(range, direction, limit: limit, own: nil, visit)
+    _ = try view().scan(range, direction, limit: limit, own: nil, visit)
   }
 }

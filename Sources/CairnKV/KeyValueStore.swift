@@ -57,6 +57,9 @@ public enum Durability: Sendable, Hashable {
 }
 
 /// Reads from one consistent snapshot.
+///
+/// A key longer than ``StorageLimits/keyBytes`` is refused with `.keyTooLong`. The bounds of a range may be one
+/// byte longer than a key, so that ``KeyRange/key(_:)`` of the longest key is a range too.
 public protocol KeyValueReader: AnyObject {
   /// The value of `key`, or `nil` when there is none.
   func get(_ key: [UInt8]) throws(StorageError) -> [UInt8]?
@@ -68,7 +71,9 @@ public protocol KeyValueReader: AnyObject {
   func last(in range: KeyRange) throws(StorageError) -> KeyValue?
 
   /// Calls `visit` with the entries of `range` in order, until it says `.stop` or `limit` entries were
-  /// visited.
+  /// visited (`nil`: no limit; a negative one is an `.invalidArgument`).
+  ///
+  /// In a transaction, `visit` sees what the transaction had written when the scan began.
   func scan(
     _ range: KeyRange, _ direction: ScanDirection, limit: Int?, _ visit: (KeyValue) -> ScanStep
   ) throws(StorageError)
@@ -88,7 +93,8 @@ public protocol KeyValueTransaction: KeyValueReader {
   /// Removes `key`. Removing what is not there is fine.
   func remove(_ key: [UInt8]) throws(StorageError)
 
-  /// Removes every key in `range`, at a cost that does not depend on how many there are.
+  /// Removes every key in `range`, at a cost that does not depend on how many there are. An empty range is no
+  /// operation.
   func remove(_ range: KeyRange) throws(StorageError)
 }
 

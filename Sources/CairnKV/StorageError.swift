@@ -30,6 +30,8 @@ public struct StorageError: Error, Hashable, Sendable {
     case ended
     /// An argument makes no sense; the message says which and why.
     case invalidArgument
+    /// The program contradicts itself: a defect of Cairn's. Nothing more is written.
+    case internalInconsistency
     /// The operating system refused an operation; ``StorageError/systemError`` says why.
     case inputOutput
   }
@@ -65,6 +67,7 @@ extension StorageError: CustomStringConvertible {
   public var description: String {
     var text = "\(code.rawValue): \(message)"
     if let file { text += " [file \(file)" + (offset.map { ", offset \($0)" } ?? "") + "]" }
+    if let holder { text += " (process \(holder))" }
     if let systemError { text += " (errno \(systemError))" }
     return text
   }

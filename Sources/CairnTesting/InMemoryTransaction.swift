@@ -114,9 +114,10 @@ final class InMemoryTransaction: InMemoryReader, KeyValueTransaction {
 
   func remove(_ range: KeyRange) throws(StorageError) {
     try checkNotEnded()
-    try checkKey(range.lower.count)
-    // A bound that is a longest key's successor is one byte longer than a key can be.
+    // A bound may be a longest key's successor, one byte longer than a key can be.
+    try checkKey(range.lower.count - 1)
     if let upper = range.upper { try checkKey(upper.count - 1) }
+    if range.isEmpty { return }
     try add(.removeRange(range))
     view.remove(range)
   }

@@ -7,10 +7,13 @@ import Synchronization
 
 /// Files in memory that behave as the operating system's do, fail as planned, and can crash.
 ///
-/// ```swift let disk = SimulatedFileSystem() disk.setFaultPlan(.powerCut(atOperation: 40, seed: 7)) // ...
-/// run until it throws ... let after = disk.crash(.strict, seed: 7)      // a disk as the power cut may
-/// have left it ``` A run in one thread is the same every time. The root directory is `/`, and relative
-/// paths begin there. Locks are held against everyone who uses this object, and are gone after a crash.
+///     let disk = SimulatedFileSystem()
+///     disk.setFaultPlan(.powerCut(atOperation: 40, seed: 7))
+///     // … run until it throws …
+///     let after = disk.crash(.strict, seed: 7)  // a disk as the power cut may have left it
+///
+/// A run in one thread is the same every time. The root directory is `/`, and relative paths begin there. Locks
+/// are held against everyone who uses this object, and are gone after a crash.
 public final class SimulatedFileSystem: FileSystem {
   /// The process id that holders of a lock are said to have.
   public static let processIdentifier: Int32 = 1

@@ -4,7 +4,7 @@ import CairnKV
 func onBackgroundThread<Value: Sendable>(
   of scheduler: any BackgroundScheduler, _ work: @escaping @Sendable () throws(StorageError) -> Value
 ) async throws(StorageError) -> Value {
-  let queue = scheduler.makeQueue(label: "cairn-open")
+  let queue = scheduler.makeQueue(label: "cairn-work")
   let outcome = await withUnsafeContinuation {
     (continuation: UnsafeContinuation<Result<Value, StorageError>, Never>) in
     queue.submit { continuation.resume(returning: Result { () throws(StorageError) in try work() }) }

@@ -17,8 +17,8 @@ public final class ThreadScheduler: BackgroundScheduler {
 
   /// A queue with a thread of its own, named `label` as far as the system allows (15 bytes on Linux).
   ///
-  /// Should the system refuse a thread, jobs wait: each submission asks for it again, and `drainAndStop`
-  /// runs on the calling thread what is left. A job submitted after `drainAndStop` began is not run.
+  /// Should the system refuse a thread, each submission asks for it again, and runs the jobs itself where it is
+  /// refused. A job submitted after `drainAndStop` began is not run.
   public func makeQueue(label: String) -> any BackgroundQueue {
     ThreadQueue(label: label)
   }
@@ -51,9 +51,12 @@ private final class ThreadQueue: BackgroundQueue {
     // Only where the system refused a thread so far; `nil` also when it was joined, but then nothing is
     // appended.
     guard line.needsThread else { return }
-    thread.withLock { started in
+    let isRefused = thread.withLock { started in
       if started == nil { started = line.startThread() }
+      return started == nil
     }
+    // Better on this thread than never: somebody may be waiting for the job.
+    if isRefused { line.runWhatThereIs() }
   }
 
   func submit(afterMilliseconds delay: UInt32, _ job: @escaping @Sendable () -> Void) {
@@ -79,6 +82,8 @@ private final class JobLine: Sendable {
     var jobs: [@Sendable () -> Void] = []
     var delayed: [(due: ContinuousClock.Instant, job: @Sendable () -> Void)] = []
     var isStopping = false
+    /// Whether some submitter is running a job, for want of a thread.
+    var isRunInPlace = false
 
     /// Moves the delayed jobs that are due to the others.
     /// - Returns: how long it is until the next one, in nanoseconds; the greatest number when there is none.
@@ -122,6 +127,20 @@ private final class JobLine: Sendable {
   func stop() {
     state.withLock { $0.isStopping = true }
     parker.unpark()
+  }
+
+  /// For want of a thread runs the jobs that are there, and those that they submit, unless somebody does already.
+  func runWhatThereIs() {
+    while true {
+      let job = state.withLock { state -> (@Sendable () -> Void)? in
+        if state.isRunInPlace || state.jobs.isEmpty { return nil }
+        state.isRunInPlace = true
+        return state.jobs.removeFirst()
+      }
+      guard let job else { return }
+      job()
+      state.withLock { $0.isRunInPlace = false }
+    }
   }
 
   /// Runs jobs, sleeping when there are none, until the queue is stopping and all are done.

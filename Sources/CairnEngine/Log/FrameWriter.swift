@@ -77,11 +77,11 @@ final class FrameWriter: @unchecked Sendable {
 
   /// Vouches for the frames before it: without it, damage to the last frame of a closed file could not be
   /// told from a frame that was never synced.
-  func appendSeal(lastSequence: UInt64) throws(StorageError) {
+  func appendSeal(nextSequence: UInt64) throws(StorageError) {
     try synchronize()
     guard needsSeal else { return }
     buffer.removeAll()
-    try append(.seal, firstSequence: lastSequence, batchCount: 0)
+    try append(.seal, firstSequence: nextSequence, batchCount: 0)
     try synchronize()
   }
 }

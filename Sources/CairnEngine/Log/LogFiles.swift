@@ -106,8 +106,6 @@ final class LogFiles: Sendable {
     guard let bytes = try directory.fileSystem.information(at: directory.path(of: .log(number)))?.size else {
       return
     }
-    let hasRoom = spares.withLock { $0.count < Self.greatestSpareCount }
-    guard hasRoom else { return try directory.remove(.log(number)) }
     try directory.rename(.log(number), to: .spare(number))
     try keepOrRemove(Spare(number: number, bytes: bytes))
   }

@@ -27,8 +27,12 @@ struct EntryTrailer: RawRepresentable, Hashable, Sendable {
     EntryTrailer(rawValue: sequence << 8 | 0xFF)
   }
 
-  /// Sequence numbers have 56 bits.
+  /// The greatest number that fits: sequence numbers have 56 bits.
   static let greatestSequence: UInt64 = 1 << 56 - 1
+  /// A transaction's own writes carry numbers from here on until it commits: newer than all that is stored.
+  static let firstOwnSequence: UInt64 = 1 << 55
+  /// The greatest number that anything stored may carry.
+  static let greatestStoredSequence = firstOwnSequence - 1
 }
 
 /// The order of keys and entries. Free functions on raw memory, so that they are inlined everywhere.

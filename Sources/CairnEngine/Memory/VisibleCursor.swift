@@ -14,6 +14,7 @@ final class VisibleCursor {
 
   private let source: SourceCursor
   private let snapshot: UInt64
+  private let newestOwn: UInt64
   private let removals: [Removals]
   private let range: KeyRange
 
@@ -26,11 +27,15 @@ final class VisibleCursor {
   /// Stepping over more versions of one key than this costs more than a seek past them.
   private static let stepsBeforeSeek = 8
 
-  /// - Parameter snapshot: entries with a sequence number up to this one are visible, and those from
-  ///   ``EntryTrailer/firstOwnSequence`` on: the transaction's own.
-  init(_ source: SourceCursor, snapshot: UInt64, removals: [Removals], range: KeyRange) {
+  /// - Parameters:
+  ///   - snapshot: Entries with a sequence number up to this one are visible.
+  ///   - newestOwn: So are those from ``EntryTrailer/firstOwnSequence`` up to this one: the transaction's own.
+  init(
+    _ source: SourceCursor, snapshot: UInt64, newestOwn: UInt64 = 0, removals: [Removals], range: KeyRange
+  ) {
     self.source = source
     self.snapshot = snapshot
+    self.newestOwn = newestOwn
     self.removals = removals
     self.range = range
   }
@@ -133,7 +138,8 @@ final class VisibleCursor {
 
   @inline(__always)
   private func isVisible(_ trailer: EntryTrailer) -> Bool {
-    trailer.sequence <= snapshot || trailer.sequence >= EntryTrailer.firstOwnSequence
+    trailer.sequence <= snapshot
+      || (trailer.sequence >= EntryTrailer.firstOwnSequence && trailer.sequence <= newestOwn)
   }
 
   @inline(__always)
@@ -150,12 +156,6 @@ final class VisibleCursor {
   private func isCurrentKey(_ key: [UInt8]) -> Bool {
     key.withUnsafeBytes { EntryOrder.compare(source.key, $0) == 0 }
   }
-}
-
-extension EntryTrailer {
-  /// A transaction's own writes carry sequence numbers from here on until it commits: newer than all that
-  /// is stored.
-  static let firstOwnSequence: UInt64 = 1 << 55
 }
 
 extension [UInt8] {

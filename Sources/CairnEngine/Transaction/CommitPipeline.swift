@@ -60,7 +60,7 @@ final class CommitPipeline: Sendable {
       parker.park()
       guard request.isPromoted.load(ordering: .acquiring) else { return try request.result() }
     }
-    leadOneGroup(waking: request)
+    leadOneGroup(of: request)
     // The lead is handed on only after the leader's own group, so its own request is done.
     return try request.result()
   }
@@ -93,7 +93,7 @@ final class CommitPipeline: Sendable {
     }
   }
 
-  private func leadOneGroup(waking own: CommitRequest?) {
+  private func leadOneGroup(of own: CommitRequest) {
     let group = takeGroup()
     writer.write(group)
     handOn()

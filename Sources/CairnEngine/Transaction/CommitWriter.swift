@@ -93,7 +93,7 @@ final class CommitWriter: @unchecked Sendable {
       guard isWhole else {
         // Part of it is in the memtable under numbers that would be given out again.
         let error = StorageError(
-          .invalidArgument, "a batch does not decode as what it was built from")
+          .internalInconsistency, "a batch does not decode as what it was built from")
         latch.trip(error)
         throw error
       }
@@ -120,7 +120,7 @@ final class CommitWriter: @unchecked Sendable {
   func seal() throws(StorageError) {
     if let refusal = latch.refusal { throw refusal }
     do throws(StorageError) {
-      try log.appendSeal(lastSequence: nextSequence)
+      try log.appendSeal(nextSequence: nextSequence)
     } catch {
       latch.trip(error)
       throw error

@@ -15,8 +15,6 @@ final class EngineTransaction: KeyValueTransaction {
   private var appliedCount: UInt32 = 0
   private var hasEnded = false
 
-  var snapshot: UInt64 { view.snapshot }
-
   init(_ view: ReadView, byteLimit: Int) {
     self.view = view
     batch = WriteBatch(byteLimit: byteLimit)
@@ -42,19 +40,26 @@ final class EngineTransaction: KeyValueTransaction {
   ) throws(StorageError) {
     try check()
     let own = try ownWrites()
-    let last = try view.scan(range, direction, limit: limit, own: own, visit)
-    reads.add(range, direction, endedAt: last)
+    do throws(StorageError) {
+      reads.add(range, direction, try view.scan(range, direction, limit: limit, own: own, visit))
+    } catch {
+      // How far it came is not known, and `visit` may have acted on what it saw.
+      reads.add(range)
+      throw error
+    }
   }
 
   private func one(in range: KeyRange, _ direction: ScanDirection) throws(StorageError) -> KeyValue? {
-    try check()
-    let found = try view.one(in: range, direction, own: ownWrites())
-    reads.add(range, direction, endedAt: found?.key)
+    var found: KeyValue?
+    try scan(range, direction, limit: 1) { entry in
+      found = entry
+      return .stop
+    }
     return found
   }
 
-  private func ownWrites() throws(StorageError) -> Memtable? {
-    guard batch.count > appliedCount else { return own }
+  private func ownWrites() throws(StorageError) -> ReadView.OwnWrites? {
+    if batch.isEmpty { return nil }
     let own = own ?? Memtable(oldestLog: 0, firstChunkBytes: 4096)
     self.own = own
     let skipped = Set(batch.commitOrdered.filter { $0 >= appliedCount }.map { $0 - appliedCount })
@@ -63,10 +68,12 @@ final class EngineTransaction: KeyValueTransaction {
         UnsafeRawBufferPointer(rebasing: bytes[appliedBytes...]), count: batch.count - appliedCount,
         firstSequence: EntryTrailer.firstOwnSequence + UInt64(appliedCount), to: own, skipping: skipped)
     }
-    guard isWhole else { throw StorageError(.invalidArgument, "the transaction's own writes do not decode") }
+    guard isWhole else {
+      throw StorageError(.internalInconsistency, "the transaction's own writes do not decode")
+    }
     appliedBytes = batch.bytes.count
     appliedCount = batch.count
-    return own
+    return .init(memtable: own, newestSequence: EntryTrailer.firstOwnSequence + UInt64(appliedCount) - 1)
   }
 
   // MARK: Writing

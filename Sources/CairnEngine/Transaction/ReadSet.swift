@@ -13,12 +13,13 @@ struct ReadSet: Sendable {
     if !range.isEmpty { ranges.append(range) }
   }
 
-  /// Adds what a scan of `range` has looked at, if it ended at `last`.
-  mutating func add(_ range: KeyRange, _ direction: ScanDirection, endedAt last: [UInt8]?) {
-    guard let last else { return add(range) }
-    switch direction {
-    case .ascending: add(KeyRange(from: range.lower, to: last + [0]))
-    case .descending: add(KeyRange(from: last, to: range.upper))
+  /// Adds what a scan of `range` has looked at.
+  mutating func add(_ range: KeyRange, _ direction: ScanDirection, _ extent: ReadView.ScanExtent) {
+    switch (extent, direction) {
+    case (.nothing, _): break
+    case (.everything, _): add(range)
+    case (.through(let key), .ascending): add(KeyRange(from: range.lower, to: key + [0]))
+    case (.through(let key), .descending): add(KeyRange(from: key, to: range.upper))
     }
   }
 }

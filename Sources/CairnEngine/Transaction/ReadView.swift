@@ -3,13 +3,33 @@ import CairnKV
 /// Reads of the tree as it was at one moment, at one sequence number, with a transaction's own writes on
 /// top if it has any.
 struct ReadView {
+  /// What a transaction has written itself, up to some operation.
+  struct OwnWrites {
+    var memtable: Memtable
+    /// The sequence number of the last operation that is seen.
+    var newestSequence: UInt64
+  }
+
+  /// How much of its range a scan has looked at.
+  enum ScanExtent {
+    case nothing
+    /// From where it began to this key.
+    case through([UInt8])
+    case everything
+  }
+
   let state: ReadState
   let snapshot: UInt64
 
   /// The value of `key`, looked for from the newest source to the oldest: the first that has anything on it
   /// decides.
-  func get(_ key: UnsafeRawBufferPointer, own: Memtable?) throws(StorageError) -> [UInt8]? {
-    if let own, let decided = decision(own, key, visibleAt: .max) { return decided.value }
+  func get(_ key: UnsafeRawBufferPointer, own: OwnWrites?) throws(StorageError) -> [UInt8]? {
+    guard key.count <= StorageLimits.keyBytes else {
+      throw StorageError(.keyTooLong, "a key of \(key.count) bytes; the longest is \(StorageLimits.keyBytes)")
+    }
+    if let own, let decided = decision(own.memtable, key, visibleAt: own.newestSequence) {
+      return decided.value
+    }
     if let decided = decision(state.active, key, visibleAt: snapshot) { return decided.value }
     for memtable in state.sealed {
       if let decided = decision(memtable, key, visibleAt: snapshot) { return decided.value }
@@ -57,7 +77,7 @@ struct ReadView {
   }
 
   /// The visible entries of `range`.
-  func cursor(_ range: KeyRange, own: Memtable?) throws(StorageError) -> VisibleCursor {
+  func cursor(_ range: KeyRange, own: OwnWrites?) throws(StorageError) -> VisibleCursor {
     var sources: [SourceCursor] = []
     var removals: [VisibleCursor.Removals] = []
     func add(_ memtable: Memtable, visibleAt sequence: UInt64) {
@@ -66,7 +86,7 @@ struct ReadView {
         removals.append(.init(tombstones: memtable.rangeRemovals, visibleAt: sequence))
       }
     }
-    if let own { add(own, visibleAt: .max) }
+    if let own { add(own.memtable, visibleAt: own.newestSequence) }
     for memtable in state.memtables { add(memtable, visibleAt: snapshot) }
     for level in state.version.levels.indices {
       let segments = state.version.segments(of: level, overlapping: range)
@@ -80,32 +100,32 @@ struct ReadView {
       }
     }
     let source = sources.count == 1 ? sources[0] : MergingCursor(sources)
-    return VisibleCursor(source, snapshot: snapshot, removals: removals, range: range)
+    return VisibleCursor(
+      source, snapshot: snapshot, newestOwn: own?.newestSequence ?? 0, removals: removals, range: range)
   }
 
   /// Calls `visit` with the entries of `range`.
-  /// - Returns: the key of the last entry visited if the scan ended before the range did.
   func scan(
-    _ range: KeyRange, _ direction: ScanDirection, limit: Int?, own: Memtable?,
+    _ range: KeyRange, _ direction: ScanDirection, limit: Int?, own: OwnWrites?,
     _ visit: (KeyValue) -> ScanStep
-  ) throws(StorageError) -> [UInt8]? {
-    if range.isEmpty { return nil }
+  ) throws(StorageError) -> ScanExtent {
+    if let limit, limit < 0 { throw StorageError(.invalidArgument, "a scan's limit of \(limit) is below 0") }
     var remaining = limit ?? .max
-    guard remaining > 0 else { return direction == .ascending ? range.lower : nil }
+    if range.isEmpty || remaining == 0 { return .nothing }
     let cursor = try cursor(range, own: own)
     if direction == .ascending { try cursor.seekToFirst() } else { try cursor.seekToLast() }
     while cursor.isValid {
       let entry = KeyValue(key: cursor.key, value: cursor.value)
       remaining -= 1
-      if visit(entry) == .stop || remaining == 0 { return entry.key }
+      if visit(entry) == .stop || remaining == 0 { return .through(entry.key) }
       try cursor.advance()
     }
-    return nil
+    return .everything
   }
 
   /// The outermost entry of `range` on one side.
   func one(
-    in range: KeyRange, _ direction: ScanDirection, own: Memtable?
+    in range: KeyRange, _ direction: ScanDirection, own: OwnWrites?
   ) throws(StorageError) -> KeyValue? {
     var found: KeyValue?
     _ = try scan(range, direction, limit: 1, own: own) { entry in

@@ -19,7 +19,7 @@ struct CompactionPicker {
   var levelZeroSegments: Int
   /// What level 1 may hold; each further level ten times as much.
   var levelOneBytes: UInt64
-  /// For each level, the upper end of what was compacted last: the next one goes on from there, round and
+  /// For each level, the lower bound of what was compacted last: the next one goes on from there, round and
   /// round.
   private var lastCompacted: [Int: [UInt8]] = [:]
 

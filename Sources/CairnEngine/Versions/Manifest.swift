@@ -81,7 +81,7 @@ final class Manifest: Sendable {
       var next = contents.state
       guard next.apply(edit) else {
         throw StorageError(
-          .invalidArgument, "the edit contradicts the manifest", file: directory.path(of: .manifest))
+          .internalInconsistency, "the edit contradicts the manifest", file: directory.path(of: .manifest))
       }
       let payload = edit.encoded()
       buffer.removeAll()

@@ -35,6 +35,7 @@ final class Tree: Sendable {
   private let changes = Mutex(())
   private let publishedSequence: Atomic<UInt64>
   private let nextFileNumber: Atomic<UInt64>
+  private let isClosed = Atomic<Bool>(false)
 
   init(
     directory: StoreDirectory, manifest: Manifest, cache: BlockCache, logFiles: LogFiles,
@@ -58,6 +59,15 @@ final class Tree: Sendable {
         version: version))
     publishedSequence = Atomic(lastSequence)
     nextFileNumber = Atomic(state.nextFileNumber)
+  }
+
+  // MARK: Closing
+
+  /// From here on ``checkOpen()`` throws: the files may be another opener's.
+  func close() { isClosed.store(true, ordering: .releasing) }
+
+  func checkOpen() throws(StorageError) {
+    if isClosed.load(ordering: .acquiring) { throw StorageError(.closed, "the store was closed") }
   }
 
   // MARK: Reading

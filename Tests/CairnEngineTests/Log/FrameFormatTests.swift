@@ -91,7 +91,7 @@ import Testing
     #expect(reader.position == image.writer.end)
 
     // A seal vouches for all before it, and a successor that names the very end is content.
-    try image.writer.appendSeal(lastSequence: 41)
+    try image.writer.appendSeal(nextSequence: 41)
     let sealed = try FrameReader(image.file, purpose: .log, end: image.writer.end)
     var count = 0
     while let frame = try sealed.next() {

@@ -2,7 +2,7 @@ import CairnKV
 
 /// One run of a transaction's body. While it lives, its snapshot is registered, so that a compaction keeps
 /// what validating it needs.
-final class Attempt<Value> {
+final class TransactionAttempt<Value> {
   let value: Value
   /// What there is to commit; `nil` when nothing was written: the body then saw one snapshot, which is
   /// serializable.
