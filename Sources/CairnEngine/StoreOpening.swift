@@ -95,7 +95,7 @@ struct StoreOpening {
       for frame in recovery.unvouched {
         buffer.removeAll()
         frame.payload.withUnsafeBytes { buffer.append($0) }
-        try writer.append(.group, firstSequence: frame.firstSequence, batchCount: frame.batchCount)
+        try writer.append(.carried, firstSequence: frame.firstSequence, batchCount: frame.batchCount)
       }
       buffer.removeAll()
     }

@@ -122,6 +122,8 @@ enum FrameKind: UInt8 {
   case seal = 2
   /// One edit of the manifest.
   case edit = 3
+  /// A commit group that recovery found in the log before, where nobody vouched for it, and wrote once more.
+  case carried = 4
 }
 
 /// The first 64 bytes of a frame. The payload follows, then zeros up to the next page border.

@@ -112,10 +112,10 @@ final class FrameReader {
     guard found.firstSequence >= nextSequence else { return false }
     nextSequence = found.firstSequence
     return switch (purpose, found.kind) {
-    case (.log, .group): found.batchCount > 0
+    case (.log, .group), (.log, .carried): found.batchCount > 0
     case (.log, .seal): found.batchCount == 0 && found.payloadBytes == 0
     case (.manifest, .edit): found.batchCount == 1
-    case (.log, .edit), (.manifest, .group), (.manifest, .seal): false
+    case (.log, .edit), (.manifest, .group), (.manifest, .seal), (.manifest, .carried): false
     }
   }
 

@@ -63,7 +63,7 @@ struct LogRecovery {
 
   private mutating func replay(_ reader: FrameReader, number: UInt64, isNewest: Bool) throws(StorageError) {
     while let frame = try reader.next() {
-      guard frame.header.kind == .group else { continue }
+      guard frame.header.kind == .group || frame.header.kind == .carried else { continue }
       let first = frame.header.firstSequence
       guard nextSequence.map({ $0 == first }) ?? (first > 0) else {
         throw damage(number, frame.header, "does not continue the sequence numbers before it")
@@ -106,7 +106,10 @@ struct LogRecovery {
   /// Refuses a log that the manifest does not list but that holds commits: then the manifest is older than
   /// the log.
   ///
-  /// A crash between the making of a log and its entry in the manifest leaves a log that holds nothing new.
+  /// A crash between the making of a log and its entry in the manifest leaves a log that holds nothing but
+  /// what recovery carried over. That may be newer than what the log before still holds: it was in the
+  /// system's cache when it was read, and a power cut took it. It was not acknowledged as durable, or the disk
+  /// would have it there.
   func checkStray(log number: UInt64) throws(StorageError) {
     let path = directory.path(of: .log(number))
     let reader: FrameReader
