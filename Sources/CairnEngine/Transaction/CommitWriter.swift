@@ -40,6 +40,15 @@ final class CommitWriter: @unchecked Sendable {
 
   /// Gives every request of the group its outcome.
   func write(_ group: [CommitRequest]) {
+    commit(group.filter { $0.work == .batch })
+    // Closing needs no room, so that a store that is full can still make its buffered commits durable.
+    for request in group where request.work == .close {
+      request.outcome = Result { () throws(StorageError) in try end() }
+    }
+  }
+
+  private func commit(_ group: [CommitRequest]) {
+    if group.isEmpty { return }
     do throws(StorageError) {
       if let refusal = latch.refusal { throw refusal }
       try makeRoom()
@@ -59,15 +68,11 @@ final class CommitWriter: @unchecked Sendable {
       return fail(accepted, error)
     }
     tree.publish(nextSequence - 1)
-    for request in group where request.work == .close {
-      request.outcome = Result { () throws(StorageError) in try end() }
-    }
   }
 
   /// Validates a request, gives it its place, and adds it to the frame and the memtable.
   /// - Returns: whether it is part of the frame.
   private func order(_ request: CommitRequest) -> Bool {
-    guard request.work == .batch else { return false }
     do throws(StorageError) {
       let state = tree.state
       if !request.reads.isEmpty, try !state.isUnchanged(request.reads, since: request.snapshot) {
