@@ -60,6 +60,8 @@ import Testing
     emptyGroup        damaged  damaged   damaged  damaged    end
     fullSeal          damaged  damaged   damaged  damaged    end
     editInALog        damaged  damaged   damaged  damaged    end
+    carried           take     take      take     take       end
+    emptyCarried      damaged  damaged   damaged  damaged    end
     pastTheEnd        take     -         -        damaged    end
     """
 
@@ -133,6 +135,10 @@ import Testing
       frame.kind = .seal
       frame.batchCount = 0
     case "editInALog": frame.kind = .edit
+    case "carried": frame.kind = .carried
+    case "emptyCarried":
+      frame.kind = .carried
+      frame.batchCount = 0
     case "pastTheEnd":
       payload = [UInt8](repeating: 3, count: 9000)
       frame = image.nextFrame(payload: payload, sequence: 11)

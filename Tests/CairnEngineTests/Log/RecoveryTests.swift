@@ -1,0 +1,110 @@
+import CairnKV
+import CairnTesting
+import Testing
+
+@testable import CairnEngine
+
+@Suite struct RecoveryTests {
+  private func open(_ disk: SimulatedFileSystem) throws -> Engine {
+    try Engine.open(at: "/store", environment: .simulated(disk, seed: 9))
+  }
+
+  /// A disk on which a process has died, with commits in the system's cache alone.
+  private func afterAKilledProcess() throws -> SimulatedFileSystem {
+    let disk = SimulatedFileSystem()
+    let engine = try open(disk)
+    try engine.write { try $0.set([1], to: [1]) }
+    try engine.write(.buffered) { try $0.set([2], to: [2]) }
+    try engine.write(.buffered) { try $0.set([3], to: [3]) }
+    // From here on the engine can do nothing any more, and what is in the cache stays there.
+    disk.setFaultPlan(FaultPlan(powerCutAtOperation: 1))
+    _ = try? disk.information(at: "/")
+    #expect(throws: StorageError.self) { try engine.close() }
+    disk.setFaultPlan(FaultPlan())
+    return disk
+  }
+
+  @Test func bufferedCommitsSurviveTheProcess() throws {
+    let disk = try afterAKilledProcess()
+    #expect(disk.unsynchronizedChangeCount > 0)
+    let engine = try open(disk)
+    #expect(try engine.all().count == 3)
+    // And from now on the power as well: whoever opened the store has relied on them.
+    let after = try open(disk.crash(.strict, seed: 1))
+    #expect(try after.all().count == 3)
+    try engine.close()
+  }
+
+  /// The power goes while the next opening saves what was in the cache. Whatever it had come to: the opening
+  /// after that finds the durable commit, and calls nothing damage.
+  @Test(arguments: [CrashModel.strict, .ordered]) func aPowerCutDuringTheNextOpeningIsNoDamage(
+    model: CrashModel
+  ) throws {
+    var count = 0
+    while true {
+      count += 1
+      let disk = try afterAKilledProcess()
+      disk.setFaultPlan(FaultPlan(powerCutAtOperation: count, seed: UInt64(count)))
+      let isOpened = (try? open(disk)) != nil
+      let after = disk.crash(model, seed: UInt64(count))
+      do {
+        let engine = try open(after)
+        #expect(try engine.get([1]) == [1])
+        let found = try engine.all().map(\.key)
+        #expect(found == Array([[1], [2], [3]].prefix(found.count)))
+      } catch {
+        Issue.record("the power cut at operation \(count) left: \(error)")
+      }
+      if isOpened { break }
+    }
+    #expect(count > 20)
+  }
+
+  /// A manifest from before the newest log was made, put back beside it: what that log holds would be lost
+  /// without a word.
+  @Test func aManifestOlderThanTheLogIsDamage() throws {
+    let disk = SimulatedFileSystem()
+    let engine = try open(disk)
+    try engine.write { try $0.set([1], to: [1]) }
+    try engine.close()
+    let size = try #require(try disk.information(at: "/store/MANIFEST")).size
+    let manifest = try disk.openFile("/store/MANIFEST", .read).readBytes(Int(size), at: 0)
+    for isEmpty in [true, false] {
+      let again = try open(disk)
+      if !isEmpty { try again.write { try $0.set([2], to: [2]) } }
+      try again.close()
+      let copy = disk.crash(.kill, seed: 1)
+      let file = try copy.openFile("/store/MANIFEST", .readWrite)
+      try file.truncate(to: 0)
+      try file.writeBytes(manifest, at: 0)
+      // The log that the old manifest names may be gone; where it is not, the newer one convicts.
+      let found = code { _ = try self.open(copy) }
+      #expect(found == .corruption || isEmpty, "\(isEmpty)")
+    }
+  }
+
+  @Test(arguments: [EntryTrailer.firstOwnSequence, EntryTrailer.firstOwnSequence - 1, .max])
+  func aLogThatClaimsAbsurdNumbersIsDamage(sequence: UInt64) throws {
+    let disk = SimulatedFileSystem()
+    let engine = try open(disk)
+    try engine.close()
+    let directory = StoreDirectory(path: "/store", fileSystem: disk)
+    let state = try #require(try Manifest.load(from: directory))
+    let number = try #require(state.logs.last)
+    let file = try directory.open(.log(number), .readWrite)
+    let reader = try FrameReader(file, purpose: .log)
+    while try reader.next() != nil {}
+    // A batch of two removals, whole in every way.
+    var batch = WriteBatch(byteLimit: 1000)
+    try batch.remove([1])
+    try batch.remove([2])
+    let buffer = FrameBuffer()
+    BatchGroup.append(batch, to: buffer)
+    let frame = FrameHeader(
+      salt: reader.header.salt, offset: reader.position.offset, payloadBytes: UInt64(buffer.payload.count),
+      firstSequence: sequence, durableThrough: 4096, previousChecksum: reader.position.checksum,
+      payloadChecksum: CRC32C.checksum(buffer.payload), batchCount: 1, kind: .group)
+    try file.writeBytes(frame.encoded() + [UInt8](buffer.payload), at: frame.offset)
+    #expect(code { _ = try self.open(disk) } == .corruption)
+  }
+}
