@@ -30,7 +30,8 @@ let package = Package(
     .testTarget(name: "CairnEngineTests", dependencies: ["CairnEngine", "CairnKV", "CairnTesting"]),
     .testTarget(name: "CairnTests", dependencies: ["Cairn", "CairnKV", "CairnEngine", "CairnTesting"]),
     .testTarget(name: "CairnTestingTests", dependencies: ["CairnTesting", "CairnEngine", "CairnKV"]),
-    .testTarget(name: "CairnCommandTests", dependencies: ["CairnCommand", "Cairn", "CairnKV", "CairnTesting"]),
+    .testTarget(
+      name: "CairnCommandTests", dependencies: ["CairnCommand", "Cairn", "CairnKV", "CairnTesting"]),
     .testTarget(name: "ProjectTests"),
   ],
   swiftLanguageModes: [.v6]
@@ -43,4 +44,9 @@ for target in package.targets where ![.system, .plugin].contains(target.type) {
     .enableUpcomingFeature("MemberImportVisibility"),
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
   ]
+}
+
+// Only `make docs` needs it, so that nobody else has to fetch it.
+if Context.environment["CAIRN_DOCS"] == "1" {
+  package.dependencies.append(.package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.4.0"))
 }
