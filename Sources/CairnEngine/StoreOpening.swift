@@ -41,14 +41,14 @@ struct StoreOpening {
   /// A store without a manifest is one whose creation was cut short; but not if there is anything that only a
   /// finished store has.
   private func checkNothingIsLost(_ entries: [StoreDirectory.Entry]) throws(StorageError) {
-    let recovery = LogRecovery(directory: directory, options: options, lastSequence: 0)
+    var recovery = LogRecovery(directory: directory, options: options, lastSequence: 0)
     for entry in entries {
       switch entry {
       case .segment:
         throw StorageError(
           .corruption, "the manifest is missing, although there are segments; restore it from a backup",
           file: directory.path(of: entry))
-      case .log(let number): try recovery.checkStray(log: number)
+      case .log(let number): try recovery.takeOver(stray: number)
       case .lock, .manifest, .newManifest, .spare, .unknown: continue
       }
     }
@@ -71,7 +71,7 @@ struct StoreOpening {
     try recovery.replay(state.logs)
     for case .log(let number) in entries where !state.logs.contains(number) && number > (state.logs.last ?? 0)
     {
-      try recovery.checkStray(log: number)
+      try recovery.takeOver(stray: number)
     }
     return try finish(state, recovery, entries, fileQueue)
   }
@@ -81,11 +81,16 @@ struct StoreOpening {
     _ fileQueue: any BackgroundQueue
   ) throws(StorageError) -> Result {
     var state = found
-    let logFiles = LogFiles(directory: directory, random: environment.random)
+    let logFiles = LogFiles(
+      directory: directory, random: environment.random, firstLogBytes: options.firstLogBytes)
     for case .spare(let number) in entries { try logFiles.adopt(spare: number) }
     let highest = entries.compactMap(\.number).max() ?? 0
-    guard highest < UInt64.max / 2 else {
-      throw StorageError(.corruption, "a file has an absurd number", file: directory.path)
+    let greatest = UInt64.max / 2
+    guard highest < greatest, state.nextFileNumber < greatest else {
+      let culprit = entries.first { $0.number == highest && highest >= greatest } ?? .manifest
+      throw StorageError(
+        .corruption, "the file has, or speaks of, an absurd file number; restore it from a backup",
+        file: directory.path(of: culprit))
     }
     let logNumber = max(state.nextFileNumber, highest + 1)
     let buffer = FrameBuffer()

@@ -106,7 +106,7 @@ final class FrameReader {
   }
 
   private func isWellFormed(_ found: FrameHeader) -> Bool {
-    guard found.durableThrough <= found.offset, found.firstSequence <= EntryTrailer.greatestSequence else {
+    guard found.durableThrough <= found.offset, found.firstSequence <= EntryTrailer.firstOwnSequence else {
       return false
     }
     guard found.firstSequence >= nextSequence else { return false }

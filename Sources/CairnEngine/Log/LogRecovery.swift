@@ -8,6 +8,16 @@ struct LogRecovery {
     var firstSequence: UInt64
     var batchCount: UInt32
     var payload: [UInt8]
+    /// The end of the content when the content ends with this frame.
+    var end: FrameFileHeader.End
+
+    init(_ frame: FrameReader.Frame, inFile number: UInt64) {
+      end = FrameFileHeader.End(number: number, offset: frame.end, checksum: frame.checksum)
+      offset = frame.header.offset
+      firstSequence = frame.header.firstSequence
+      batchCount = frame.header.batchCount
+      payload = [UInt8](frame.payload)
+    }
   }
 
   let directory: StoreDirectory
@@ -77,10 +87,7 @@ struct LogRecovery {
       nextSequence = first + count
       lastSequence = max(lastSequence, first + count - 1)
       if isNewest {
-        unvouched.append(
-          UnvouchedFrame(
-            offset: frame.header.offset, firstSequence: first, batchCount: frame.header.batchCount,
-            payload: [UInt8](frame.payload)))
+        unvouched.append(UnvouchedFrame(frame, inFile: number))
         let vouched = unvouched.prefix { $0.offset < reader.durableEnd.offset }.count
         unvouched.removeFirst(vouched)
       }
@@ -105,11 +112,14 @@ struct LogRecovery {
       file: directory.path(of: .log(log)), offset: header.offset)
   }
 
-  /// Refuses a log that the manifest does not list but that holds commits: then the manifest is older than
-  /// the log.
+  /// Deals with a log that the manifest does not list: a crash between the making of a log and its entry in
+  /// the manifest leaves one.
   ///
-  /// A crash between the making of a log and its entry in the manifest leaves a log that holds nothing new.
-  func checkStray(log number: UInt64) throws(StorageError) {
+  /// Made by a rotation, it is empty. Made by a recovery, it holds the unvouched frames of the log before it,
+  /// which may be nowhere else any more: they were read from the system's cache, and a power cut has emptied
+  /// that since. So they are taken over, to be written once more. Any other log that holds commits which are
+  /// not known says that the manifest is older than the log, or was lost.
+  mutating func takeOver(stray number: UInt64) throws(StorageError) {
     let path = directory.path(of: .log(number))
     let reader: FrameReader
     do throws(StorageError) {
@@ -119,19 +129,38 @@ struct LogRecovery {
       if error.code == .corruption { return }
       throw error
     }
-    while let frame = try reader.next() {
-      let scratch = Memtable(oldestLog: number, firstChunkBytes: 4096)
-      guard frame.header.kind == .group,
-        let count = BatchGroup.replay(
-          frame.payload, batchCount: frame.header.batchCount, firstSequence: frame.header.firstSequence,
-          to: scratch)
-      else { continue }
-      if frame.header.firstSequence + count - 1 > lastSequence {
-        throw StorageError(
-          .corruption,
-          "the log holds commits but the manifest does not know it: the manifest is older than the log, or "
-            + "was lost; restore it from a backup", file: path, offset: frame.header.offset)
-      }
+    // Which of the frames that are still there it begins behind. The last of them that had been vouched for
+    // then need not be now: the frame that did so may be among those that are lost.
+    var place: Int?
+    if let newestEnd, let predecessor = reader.header.predecessor, reader.header.number == number {
+      place = ([newestEnd] + unvouched.map(\.end)).firstIndex(of: predecessor)
     }
+    let origin = place == nil ? nil : newestEnd?.number
+    var copies: [UnvouchedFrame] = []
+    var isNew = false
+    while let frame = try reader.next() {
+      guard frame.header.kind == .group else { continue }
+      let first = frame.header.firstSequence
+      let continuation = first == lastSequence + 1 ? origin : nil
+      let target =
+        continuation.map { memtable(for: $0) } ?? Memtable(oldestLog: number, firstChunkBytes: 4096)
+      guard
+        let count = BatchGroup.replay(
+          frame.payload, batchCount: frame.header.batchCount, firstSequence: first, to: target)
+      else { throw damage(number, frame.header, "holds something else than batches") }
+      if first + count - 1 > lastSequence {
+        guard continuation != nil else {
+          throw StorageError(
+            .corruption,
+            "the log holds commits but the manifest does not know it: the manifest is older than the log, or "
+              + "was lost; restore it from a backup", file: path, offset: frame.header.offset)
+        }
+        lastSequence = first + count - 1
+        isNew = true
+      }
+      copies.append(UnvouchedFrame(frame, inFile: number))
+    }
+    // It has all that is left of what followed, and more.
+    if isNew, let place { unvouched = unvouched.prefix(place) + copies }
   }
 }

@@ -147,7 +147,14 @@ final class CommitWriter: @unchecked Sendable {
       throw error
     }
     let number = tree.allocateFileNumber()
-    let next = try tree.logFiles.createLog(number: number, predecessor: log.end, buffer: buffer)
+    let next: FrameWriter
+    do throws(StorageError) {
+      next = try tree.logFiles.createLog(number: number, predecessor: log.end, buffer: buffer)
+    } catch {
+      // A full disk may be emptied, and the log in use goes on until then.
+      if error.code != .full || tree.directory.hasFailed { latch.trip(error) }
+      throw error
+    }
     var edit = VersionEdit()
     edit.addedLogs = [number]
     edit.lastSequence = nextSequence - 1
@@ -175,6 +182,6 @@ final class CommitWriter: @unchecked Sendable {
     guard !hasAskedForSpare, log.end.offset > log.capacity / 2 else { return }
     hasAskedForSpare = true
     let bytes = min(log.capacity * Self.logGrowth, FrameFile.roundedUp(UInt64(options.memtableLimit)))
-    background.prepareSpare(bytes: max(bytes, LogFiles.firstLogBytes))
+    background.prepareSpare(bytes: max(bytes, options.firstLogBytes))
   }
 }

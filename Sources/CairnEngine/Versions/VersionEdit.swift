@@ -126,7 +126,7 @@ struct VersionState: Equatable {
     }
     lastSequence = max(lastSequence, edit.lastSequence ?? 0)
     nextFileNumber = max(nextFileNumber, edit.nextFileNumber ?? 0)
-    return lastSequence <= EntryTrailer.greatestSequence
+    return lastSequence < EntryTrailer.firstOwnSequence
   }
 
   /// The whole state as the one edit that a fresh manifest begins with.

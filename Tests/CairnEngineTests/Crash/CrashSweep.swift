@@ -110,7 +110,8 @@ struct CrashSweep {
       attempt.setFaultPlan(.powerCut(atOperation: cut, seed: UInt64(cut)))
       let opened = try? Engine.open(
         at: Self.path, options: options, environment: environment(attempt, seed: 6))
-      let isComplete = opened != nil && attempt.operationCount - before < cut
+      let isComplete = attempt.operationCount - before < cut
+      withExtendedLifetime(opened) {}
       let models: [CrashModel] = [.strict, .ordered]
       let second = attempt.crash(models[cut % 2], seed: UInt64(cut))
       if cut % 3 == 0 {
@@ -148,6 +149,7 @@ struct CrashSweep {
       let opened = try? Engine.open(
         at: Self.path, options: options, environment: environment(attempt, seed: 6))
       let isComplete = opened != nil && attempt.operationCount - before < recoveryCut
+      let isOver = attempt.operationCount - before < recoveryCut
       let crashSeed = seed &* 17 &+ UInt64(recoveryCut)
       let after = attempt.crash(recoveryCut % 2 == 0 ? .strict : .ordered, seed: crashSeed)
       findings.states += 1
@@ -159,7 +161,7 @@ struct CrashSweep {
       findings.violations += complaints.map {
         "\(name): killed at \(cut) (seed \(seed)), recovery cut at \(recoveryCut): \($0)"
       }
-      if isComplete || findings.violations.count >= 20 { return }
+      if isOver || findings.violations.count >= 20 { return }
       recoveryCut += recoveryStride
     }
   }
