@@ -1,9 +1,16 @@
 import CairnKV
+import Synchronization
 
 /// The names of a store's files. Normative in format-spec.md, "Files".
 struct StoreDirectory: Sendable {
   let path: String
   let fileSystem: any FileSystem
+  private let synchronization = SynchronizationState()
+
+  init(path: String, fileSystem: any FileSystem) {
+    self.path = path
+    self.fileSystem = fileSystem
+  }
 
   static let lock = "LOCK"
   static let manifest = "MANIFEST"
@@ -83,10 +90,28 @@ struct StoreDirectory: Sendable {
 
   func remove(_ entry: Entry) throws(StorageError) { try fileSystem.remove(path(of: entry)) }
 
-  func synchronize() throws(StorageError) { try fileSystem.synchronizeDirectory(path) }
+  /// Makes the names durable. After a failure it fails for good: the system may have dropped the changes of
+  /// names, another thread's too, so that a second sync would succeed without them.
+  func synchronize() throws(StorageError) {
+    if let failure = synchronization.failure.withLock({ $0 }) { throw failure }
+    do throws(StorageError) {
+      try fileSystem.synchronizeDirectory(path)
+    } catch {
+      synchronization.failure.withLock { $0 = $0 ?? error }
+      throw error
+    }
+  }
+
+  /// Whether ``synchronize()`` has failed.
+  var hasFailed: Bool { synchronization.failure.withLock { $0 != nil } }
 
   /// What the directory holds. Names that are none of ours are left alone and not listed.
   func entries() throws(StorageError) -> [Entry] {
     try fileSystem.list(path).map { Entry(name: $0) }.filter { $0 != .unknown }
   }
+}
+
+/// What every copy of a ``StoreDirectory`` shares.
+private final class SynchronizationState: Sendable {
+  let failure = Mutex<StorageError?>(nil)
 }

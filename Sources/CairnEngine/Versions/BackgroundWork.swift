@@ -105,7 +105,7 @@ final class BackgroundWork: Sendable {
     } catch {
       // A full disk may be emptied; everything else means that what is on the disk cannot be relied on for
       // more writes.
-      if error.code != .full || tree.manifest.hasFailed { latch.trip(error) }
+      if error.code != .full || tree.manifest.hasFailed || tree.directory.hasFailed { latch.trip(error) }
       state.withLock { $0.failure = error }
     }
     if didSomething { scheduleCompaction() }

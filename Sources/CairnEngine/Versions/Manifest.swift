@@ -12,6 +12,8 @@ final class Manifest: Sendable {
     var writer: FrameWriter
     /// The length of the snapshot that the file began with.
     var snapshotEnd: UInt64
+    /// Why it is not known which file bears the manifest's name.
+    var failure: StorageError?
   }
 
   private let directory: StoreDirectory
@@ -32,6 +34,7 @@ final class Manifest: Sendable {
     self.leastRolloverBytes = leastRolloverBytes
     self.random = random
     let writer = try Self.write(state, generation: 1, directory: directory, random: random, buffer: buffer)
+    try Self.putInPlace(directory)
     contents = Mutex(Contents(state: state, writer: writer, snapshotEnd: writer.end.offset))
   }
 
@@ -73,6 +76,7 @@ final class Manifest: Sendable {
   /// After an error from the disk every later call throws too: whether the edit is there is not known.
   func apply(_ edit: VersionEdit) throws(StorageError) {
     try contents.withLock { (contents) throws(StorageError) in
+      if let failure = contents.failure { throw failure }
       var next = contents.state
       guard next.apply(edit) else {
         throw StorageError(
@@ -90,19 +94,34 @@ final class Manifest: Sendable {
   }
 
   /// Whether an edit failed to reach the disk: then no other can be made.
-  var hasFailed: Bool { contents.withLock { $0.writer.hasFailed } }
+  var hasFailed: Bool { contents.withLock { $0.writer.hasFailed || $0.failure != nil } }
 
   /// What the store consists of.
   var state: VersionState { contents.withLock { $0.state } }
 
+  /// Begins a new file. While that cannot be written the one in use simply grows: the edit that led here is
+  /// durable. But once it may have taken the place of the old one nothing more can be appended to either.
   private func rollOver(_ contents: inout sending Contents) throws(StorageError) {
     let generation = contents.writer.header.number + 1
-    let writer = try Self.write(
+    let written = try? Self.write(
       contents.state, generation: generation, directory: directory, random: random, buffer: buffer)
+    guard let writer = written else { return }
+    do throws(StorageError) {
+      try Self.putInPlace(directory)
+    } catch {
+      contents.failure = error
+      throw error
+    }
     contents.writer = writer
     contents.snapshotEnd = writer.end.offset
   }
 
+  private static func putInPlace(_ directory: StoreDirectory) throws(StorageError) {
+    try directory.rename(.newManifest, to: .manifest)
+    try directory.synchronize()
+  }
+
+  /// Writes a manifest under the new one's name, durably but for the name.
   private static func write(
     _ state: VersionState, generation: UInt64, directory: StoreDirectory, random: any RandomSource,
     buffer: FrameBuffer
@@ -123,8 +142,6 @@ final class Manifest: Sendable {
     payload.withUnsafeBytes { buffer.append($0) }
     try writer.append(.edit, firstSequence: state.lastSequence, batchCount: 1)
     try writer.synchronize()
-    try directory.rename(.newManifest, to: .manifest)
-    try directory.synchronize()
     return writer
   }
 }

@@ -20,13 +20,14 @@ struct SegmentOutput {
     _ source: SourceCursor, _ sieve: EntrySieve, removals: [RangeTombstone]
   ) throws(StorageError) -> [SegmentProperties] {
     var written: [SegmentProperties] = []
+    var begun: [UInt64] = []
     do throws(StorageError) {
-      try write(source, sieve, removals: removals, into: &written)
+      try write(source, sieve, removals: removals, into: &written, begun: &begun)
       if !written.isEmpty { try directory.synchronize() }
     } catch {
       // What a failed removal leaves is a stray: the manifest never names it, and the next opening removes
       // it.
-      for segment in written { try? directory.remove(.segment(segment.fileNumber)) }
+      for number in begun { try? directory.remove(.segment(number)) }
       throw error
     }
     return written
@@ -34,7 +35,7 @@ struct SegmentOutput {
 
   private func write(
     _ source: SourceCursor, _ initialSieve: EntrySieve, removals: [RangeTombstone],
-    into written: inout [SegmentProperties]
+    into written: inout [SegmentProperties], begun: inout [UInt64]
   ) throws(StorageError) {
     var sieve = initialSieve
     var open: Open?
@@ -52,7 +53,7 @@ struct SegmentOutput {
           open = nil
         }
         let current: Open
-        if let existing = open { current = existing } else { current = try begin() }
+        if let existing = open { current = existing } else { current = try begin(&begun) }
         open = current
         try current.builder.add(key: source.key, trailer: source.trailer, value: source.value)
         lastKey = [UInt8](source.key)
@@ -60,12 +61,13 @@ struct SegmentOutput {
       try source.next()
     }
     let rest = Self.clip(removals, from: lowerCut, to: nil)
-    if open == nil && !rest.isEmpty { open = try begin() }
+    if open == nil && !rest.isEmpty { open = try begin(&begun) }
     if let open { try finish(open, removals: rest, into: &written) }
   }
 
-  private func begin() throws(StorageError) -> Open {
+  private func begin(_ begun: inout [UInt64]) throws(StorageError) -> Open {
     let number = allocateFileNumber()
+    begun.append(number)
     let file = try directory.open(.segment(number), .create)
     let builder = SegmentBuilder(file: file, fileNumber: number, salt: random.next(), options: segmentOptions)
     return Open(builder: builder, file: file)
