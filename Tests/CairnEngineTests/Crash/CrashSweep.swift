@@ -56,7 +56,7 @@ struct CrashSweep {
 
   func explore() -> Findings {
     var findings = Findings()
-    let history = History(heldTo ?? workload.commits)
+    let history = History(workload.commits)
     let whole = SimulatedFileSystem()
     var complete = WorkloadRun(path: Self.path, options: options, history: history)
     complete.run(workload, in: environment(whole, seed: 1), closing: true)
@@ -83,9 +83,14 @@ struct CrashSweep {
       for extra in 0..<UInt64(model == .kill ? 1 : seeds) {
         let crashSeed = seed &* 31 &+ extra
         let after = disk.crash(model, seed: crashSeed)
-        let check = RecoveryCheck(
+        var check = RecoveryCheck(
           path: Self.path, options: options, history: history,
           lower: model == .kill ? run.acknowledged : run.durable, upper: run.issued)
+        if let heldTo {
+          let other = History(heldTo)
+          check = RecoveryCheck(
+            path: Self.path, options: options, history: other, lower: 0, upper: other.count)
+        }
         let place = "\(name): cut \(cut) (seed \(seed)), \(model) \(crashSeed)"
         if recoveryStride > 0 { cutRecovery(of: after, check, place, &findings) }
         findings.states += 1
