@@ -49,6 +49,8 @@ public struct EngineOptions: Sendable {
   var memtableLimit: Int { memtableBytes ?? min(memoryLimit / 8, 64 << 20) }
   /// What a memtable takes from the system to begin with: a part of its limit, so that a small limit holds.
   var memtableFirstChunkBytes: Int { min(256 << 10, max(4096, memtableLimit / 8)) }
+  /// The length of the first log; later ones grow with use.
+  var firstLogBytes: UInt64 { min(256 << 10, FrameFile.roundedUp(UInt64(memtableLimit))) }
   var blockCacheBytes: Int { memoryLimit / 2 }
   var transactionLimit: Int { min(memoryLimit / 2, StorageLimits.transactionBytes) }
 }

@@ -88,7 +88,8 @@ struct StoreOpening {
     _ fileQueue: any BackgroundQueue
   ) throws(StorageError) -> Result {
     var state = found
-    let logFiles = LogFiles(directory: directory, random: environment.random)
+    let logFiles = LogFiles(
+      directory: directory, random: environment.random, firstLogBytes: options.firstLogBytes)
     for case .spare(let number) in entries { try logFiles.adopt(spare: number) }
     let highest = entries.compactMap(\.number).max() ?? 0
     guard max(highest, state.nextFileNumber) < VersionState.greatestFileNumber else {

@@ -31,7 +31,7 @@ import Testing
     try disk.createDirectory("/store")
     let directory = StoreDirectory(path: "/store", fileSystem: disk)
     let buffer = FrameBuffer()
-    _ = try LogFiles(directory: directory, random: environment.random).createLog(
+    _ = try LogFiles(directory: directory, random: environment.random, firstLogBytes: 256 << 10).createLog(
       number: 1, predecessor: nil, buffer: buffer
     ) { writer throws(StorageError) in
       var batch = WriteBatch(byteLimit: 1000)

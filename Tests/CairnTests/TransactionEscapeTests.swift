@@ -7,6 +7,19 @@ private enum Compilation {
     .split(separator: ":").map { "\($0)/swiftc" }
     .first { FileManager.default.isExecutableFile(atPath: $0) }
 
+  /// The package's sources.
+  static let sources =
+    URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent().path + "/Sources"
+
+  /// The map that the build has made for `CairnShims`.
+  static var shimsModuleMap: String? {
+    modules.map {
+      URL(fileURLWithPath: $0).deletingLastPathComponent().path + "/CairnShims.build/module.modulemap"
+    }
+    .flatMap { FileManager.default.fileExists(atPath: $0) ? $0 : nil }
+  }
+
   static let modules: String? = {
     guard let executable = CommandLine.arguments.first else { return nil }
     var folder = URL(fileURLWithPath: executable).deletingLastPathComponent()
@@ -59,9 +72,11 @@ struct TransactionEscapeTests {
     process.executableURL = URL(fileURLWithPath: try #require(Compilation.compiler))
     // Not `-typecheck`: ownership is checked after it, on the intermediate language.
     process.arguments = [
-      "-emit-sil", "-swift-version", "6", "-parse-as-library", "-I", try #require(Compilation.modules), "-o",
-      "/dev/null",
-      source.path,
+      "-emit-sil", "-swift-version", "6", "-parse-as-library", "-I", try #require(Compilation.modules),
+      // The C modules that the engine imports: the package's sources hold their maps.
+      "-I", Compilation.sources + "/CZstd",
+      "-Xcc", "-fmodule-map-file=\(try #require(Compilation.shimsModuleMap))",
+      "-o", "/dev/null", source.path,
     ]
     let output = Pipe()
     process.standardError = output

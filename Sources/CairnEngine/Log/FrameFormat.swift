@@ -60,7 +60,7 @@ struct FrameFileHeader: Equatable {
     page.append(littleEndian: predecessor?.number ?? 0)
     page.append(littleEndian: predecessor?.offset ?? 0)
     page.append(littleEndian: predecessor?.checksum ?? 0)
-    page.append(contentsOf: repeatElement(0, count: FrameFile.pageBytes - 4 - page.count))
+    page.append(contentsOf: [UInt8](repeating: 0, count: FrameFile.pageBytes - 4 - page.count))
     page.append(littleEndian: page.withUnsafeBytes { CRC32C.checksum($0) })
     return page
   }

@@ -19,14 +19,15 @@ final class LogFiles: Sendable {
   private let random: any RandomSource
   private let spares = Mutex<[Spare]>([])
 
-  static let firstLogBytes: UInt64 = 256 << 10
+  private let firstLogBytes: UInt64
   /// A retired log is kept as a spare while there are fewer than this.
   private static let greatestSpareCount = 1
   private static let chunkBytes = 256 << 10
 
-  init(directory: StoreDirectory, random: any RandomSource) {
+  init(directory: StoreDirectory, random: any RandomSource, firstLogBytes: UInt64) {
     self.directory = directory
     self.random = random
+    self.firstLogBytes = firstLogBytes
   }
 
   var hasSpare: Bool { spares.withLock { !$0.isEmpty } }
@@ -68,7 +69,7 @@ final class LogFiles: Sendable {
       capacity = spare.bytes
     } else {
       file = try directory.open(source, .create)
-      capacity = Self.firstLogBytes
+      capacity = firstLogBytes
       try writeZeros(to: file, count: capacity)
     }
     let header = FrameFileHeader(purpose: .log, number: number, salt: random.next(), predecessor: predecessor)

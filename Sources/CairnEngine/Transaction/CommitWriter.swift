@@ -184,6 +184,6 @@ final class CommitWriter: @unchecked Sendable {
     guard !hasAskedForSpare, log.end.offset > log.capacity / 2 else { return }
     hasAskedForSpare = true
     let bytes = min(log.capacity * Self.logGrowth, FrameFile.roundedUp(UInt64(options.memtableLimit)))
-    background.prepareSpare(bytes: max(bytes, LogFiles.firstLogBytes))
+    background.prepareSpare(bytes: max(bytes, options.firstLogBytes))
   }
 }

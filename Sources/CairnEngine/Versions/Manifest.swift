@@ -117,6 +117,7 @@ final class Manifest: Sendable {
     } catch {
       if error.code == .full { return }
       contents.failure = error
+      directory.latch.trip(error)
       throw error
     }
     do throws(StorageError) {

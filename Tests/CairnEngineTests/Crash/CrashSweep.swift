@@ -56,7 +56,7 @@ struct CrashSweep {
 
   func explore() -> Findings {
     var findings = Findings()
-    let history = History(heldTo ?? workload.commits)
+    let history = History(workload.commits)
     let whole = SimulatedFileSystem()
     var complete = WorkloadRun(path: Self.path, options: options, history: history)
     complete.run(workload, in: environment(whole, seed: 1), closing: true)
@@ -83,9 +83,14 @@ struct CrashSweep {
       for extra in 0..<UInt64(model == .kill ? 1 : seeds) {
         let crashSeed = seed &* 31 &+ extra
         let after = disk.crash(model, seed: crashSeed)
-        let check = RecoveryCheck(
+        var check = RecoveryCheck(
           path: Self.path, options: options, history: history,
           lower: model == .kill ? run.acknowledged : run.durable, upper: run.issued)
+        if let heldTo {
+          let other = History(heldTo)
+          check = RecoveryCheck(
+            path: Self.path, options: options, history: other, lower: 0, upper: other.count)
+        }
         let place = "\(name): cut \(cut) (seed \(seed)), \(model) \(crashSeed)"
         if recoveryStride > 0 { cutRecovery(of: after, check, place, &findings) }
         findings.states += 1
@@ -110,7 +115,8 @@ struct CrashSweep {
       attempt.setFaultPlan(.powerCut(atOperation: cut, seed: UInt64(cut)))
       let opened = try? Engine.open(
         at: Self.path, options: options, environment: environment(attempt, seed: 6))
-      let isComplete = opened != nil && attempt.operationCount - before < cut
+      let isComplete = attempt.operationCount - before < cut
+      withExtendedLifetime(opened) {}
       let models: [CrashModel] = [.strict, .ordered]
       let second = attempt.crash(models[cut % 2], seed: UInt64(cut))
       if cut % 3 == 0 {
@@ -148,6 +154,7 @@ struct CrashSweep {
       let opened = try? Engine.open(
         at: Self.path, options: options, environment: environment(attempt, seed: 6))
       let isComplete = opened != nil && attempt.operationCount - before < recoveryCut
+      let isOver = attempt.operationCount - before < recoveryCut
       let crashSeed = seed &* 17 &+ UInt64(recoveryCut)
       let after = attempt.crash(recoveryCut % 2 == 0 ? .strict : .ordered, seed: crashSeed)
       findings.states += 1
@@ -159,7 +166,7 @@ struct CrashSweep {
       findings.violations += complaints.map {
         "\(name): killed at \(cut) (seed \(seed)), recovery cut at \(recoveryCut): \($0)"
       }
-      if isComplete || findings.violations.count >= 20 { return }
+      if isOver || findings.violations.count >= 20 { return }
       recoveryCut += recoveryStride
     }
   }

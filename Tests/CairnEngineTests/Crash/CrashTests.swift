@@ -19,11 +19,19 @@ import Testing
     return options
   }
 
+  /// A log that takes some large commits before it is ended.
+  private static var small: EngineOptions {
+    var options = tiny
+    options.memtableBytes = 64 << 10
+    return options
+  }
+
   @Test func singleCommits() {
     var workload = Workload()
     for index in 0..<4 { workload.commit(.durable, .set(Self.key(index), Self.value(UInt8(index), 100))) }
     workload.commit(.durable, .remove(Self.key(1)), .append(prefix: Array("log/".utf8), [7]))
-    CrashSweep(name: "single commits", workload: workload, seeds: 4, recoveryStride: 7).verify()
+    CrashSweep(name: "single commits", workload: workload, options: Self.small, seeds: 3, recoveryStride: 17)
+      .verify()
   }
 
   @Test func bufferedCommits() {
@@ -32,7 +40,10 @@ import Testing
       workload.commit(
         index % 4 == 3 ? .durable : .buffered, .set(Self.key(index % 3), Self.value(UInt8(index), 700)))
     }
-    CrashSweep(name: "buffered commits", workload: workload, seeds: 4, recoveryStride: 5).verify()
+    CrashSweep(
+      name: "buffered commits", workload: workload, options: Self.small, seeds: 3, recoveryStride: 13
+    )
+    .verify()
   }
 
   @Test func largeValues() {
@@ -42,7 +53,8 @@ import Testing
     workload.commit(
       .durable, .set(Self.key(0), Self.value(3, 9000)), .set(Self.key(2), Self.value(4, 70_000)))
     workload.commit(.durable, .removeRange(.all))
-    CrashSweep(name: "large values", workload: workload, seeds: 6, recoveryStride: 9).verify()
+    CrashSweep(name: "large values", workload: workload, options: Self.small, seeds: 4, recoveryStride: 19)
+      .verify()
   }
 
   @Test func rotationAndRecycling() {
@@ -57,7 +69,7 @@ import Testing
     for index in 0..<6 {
       workload.commit(.durable, .set(Self.key(index % 4), Self.value(UInt8(100 + index), 60 << 10)))
     }
-    CrashSweep(name: "rotation", workload: workload, options: options, seeds: 2, recoveryStride: 23).verify()
+    CrashSweep(name: "rotation", workload: workload, options: options, stride: 3, recoveryStride: 53).verify()
   }
 
   @Test func flushes() {
@@ -66,7 +78,8 @@ import Testing
       workload.commit(
         index % 5 == 2 ? .buffered : .durable, .set(Self.key(index % 6), Self.value(UInt8(index), 900)))
     }
-    CrashSweep(name: "flushes", workload: workload, options: Self.tiny, seeds: 2, recoveryStride: 31).verify()
+    CrashSweep(name: "flushes", workload: workload, options: Self.tiny, stride: 2, recoveryStride: 53)
+      .verify()
   }
 
   @Test func compactionsWithRangeRemovals() {
@@ -104,7 +117,8 @@ import Testing
       workload.commit(.buffered, .set(Self.key(index), Self.value(UInt8(index), 50)))
       workload.steps.append(.reopen)
     }
-    CrashSweep(name: "close", workload: workload, seeds: 2, recoveryStride: 29).verify()
+    CrashSweep(name: "close", workload: workload, options: Self.tiny, seeds: 2, stride: 2, recoveryStride: 47)
+      .verify()
   }
 
   @Test(arguments: 1...3 as ClosedRange<UInt64>) func randomWorkload(seed: UInt64) {

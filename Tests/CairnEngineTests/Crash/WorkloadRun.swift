@@ -29,39 +29,82 @@ struct WorkloadRun {
 
   /// Runs the steps until the end or the first failure, and lets go of the engine without closing it unless
   /// `closing`.
+  /// - Parameter checking: Whether the content is compared with the model after every commit.
+  /// - Parameter surviving: Whether reads must go on after a failure, and writes be refused after one that
+  ///   left it unknown what is on the disk.
   mutating func run(
-    _ workload: Workload, in environment: Environment, closing: Bool = false, checking: Bool = false
+    _ workload: Workload, in environment: Environment, closing: Bool = false, checking: Bool = false,
+    surviving: Bool = false, afterStep: () -> Void = {}
   ) {
+    var engine: Engine?
     do {
-      var engine = try Engine.open(at: path, options: options, environment: environment)
+      engine = try Engine.open(at: path, options: options, environment: environment)
+      var held: (snapshot: EngineSnapshot, prefix: Int)?
       for step in workload.steps {
         switch step {
-        case .commit(let commit):
-          issued += 1
-          let (position, complaint) = try engine.perform(commit)
-          if let complaint { complaints.append(complaint) }
-          if position != history.position(ofCommit: acknowledged) {
-            complaints.append("commit \(acknowledged) is at \(String(describing: position))")
-          }
-          acknowledged += 1
-          if commit.durability == .durable { durable = acknowledged }
-          if checking, let complaint = try history.complaint(about: engine.snapshot(), at: acknowledged) {
-            complaints.append(complaint)
-          }
+        case .commit(let commit): try make(commit, on: engine)
         case .reopen:
-          try engine.close()
+          held = nil
+          try engine?.close()
           durable = acknowledged
+          engine = nil
           engine = try Engine.open(at: path, options: options, environment: environment)
         }
+        if checking, let engine {
+          try complain(history.complaint(about: engine.snapshot(), at: acknowledged))
+          // A snapshot that is held through flushes and compactions goes on seeing what it saw.
+          if let held { try complain(history.complaint(about: held.snapshot, at: held.prefix)) }
+          if acknowledged % 12 == 1 { held = (try engine.snapshot(), acknowledged) }
+        }
+        afterStep()
       }
+      held = nil
       if closing {
-        try engine.close()
+        try engine?.close()
         durable = acknowledged
       }
     } catch let error as StorageError {
       failure = error
+      if surviving, let engine { survive(engine, error) }
     } catch {
       complaints.append("an error of another type: \(error)")
     }
+  }
+
+  private mutating func make(_ commit: Commit, on engine: Engine?) throws {
+    guard let engine else { return }
+    issued += 1
+    let (position, complaint) = try engine.perform(commit)
+    complain(complaint)
+    if position != history.position(ofCommit: acknowledged) {
+      complaints.append("commit \(acknowledged) is at \(String(describing: position))")
+    }
+    acknowledged += 1
+    if commit.durability == .durable { durable = acknowledged }
+  }
+
+  private mutating func survive(_ engine: Engine, _ failure: StorageError) {
+    if let snapshot = try? engine.snapshot() {
+      do throws(StorageError) {
+        complain(try history.complaint(about: snapshot, at: acknowledged))
+      } catch {
+        complaints.append("a read after a failure: \(error)")
+      }
+    }
+    guard [.outcomeUnknown, .storageFailed].contains(failure.code) else { return }
+    do {
+      _ = try engine.perform(Commit(writes: [.set([0], [0])]))
+      complaints.append("a write after a failure is accepted")
+    } catch let error as StorageError {
+      if ![.storageFailed, .closed].contains(error.code) {
+        complaints.append("a write after a failure gives \(error)")
+      }
+    } catch {
+      complaints.append("an error of another type: \(error)")
+    }
+  }
+
+  private mutating func complain(_ complaint: String?) {
+    if let complaint { complaints.append(complaint) }
   }
 }

@@ -19,7 +19,7 @@ struct FrameImage {
     try file.writeBytes(page, at: 0)
     writer = FrameWriter(
       file, header: header, headerChecksum: page.withUnsafeBytes { FrameFileHeader.checksum(ofEncoded: $0) },
-      capacity: 0, buffer: buffer)
+      capacity: 0, latch: FailureLatch(), buffer: buffer)
   }
 
   /// Appends a commit group's frame of `count` bytes of payload.

@@ -12,7 +12,7 @@ import Testing
 
   init() {
     directory = StoreDirectory(path: "/", fileSystem: disk)
-    logs = LogFiles(directory: directory, random: SeededRandomSource(seed: 3))
+    logs = LogFiles(directory: directory, random: SeededRandomSource(seed: 3), firstLogBytes: 256 << 10)
   }
 
   private func append(_ text: String, sequence: UInt64, to writer: FrameWriter) throws {
@@ -41,7 +41,7 @@ import Testing
 
     let recycled = try logs.createLog(number: 2, predecessor: nil, buffer: buffer)
     #expect(try directory.entries() == [.log(2)])
-    #expect(recycled.capacity == LogFiles.firstLogBytes)
+    #expect(recycled.capacity == 256 << 10)
     #expect(try content(of: 2) == [])
     for number in 1...5 as ClosedRange<UInt64> {
       try append("new \(number)", sequence: number, to: recycled)
@@ -62,7 +62,7 @@ import Testing
     let log = try logs.createLog(number: 4, predecessor: nil, buffer: buffer)
     #expect(log.capacity == 1 << 21)
     let next = try logs.createLog(number: 5, predecessor: log.end, buffer: buffer)
-    #expect(next.capacity == LogFiles.firstLogBytes)
+    #expect(next.capacity == 256 << 10)
     #expect(try directory.entries() == [.log(4), .log(5)])
     try logs.retire(log: 4)
     try logs.retire(log: 5)

@@ -55,7 +55,7 @@ import Testing
     let state = manifest.state
     #expect(throws: StorageError.self) { try manifest.apply(edit(1)) }
     #expect(manifest.state == state)
-    #expect(!manifest.hasFailed)
+    #expect(directory.latch.refusal == nil)
     try manifest.apply(edit(2))
     #expect(try Manifest.load(from: directory) == manifest.state)
   }
@@ -89,7 +89,7 @@ import Testing
           applied = manifest.state
         } catch {
           // Whoever meets a disk that is merely full goes on; so the manifest says whether that is right.
-          if manifest.hasFailed || error.code != .full { break }
+          if directory.latch.refusal != nil || error.code != .full { break }
           // Refused must mean that it is not there: whoever made the edit makes it again.
           #expect(manifest.state == before)
         }
@@ -109,7 +109,7 @@ import Testing
     let generation = try generation()
     disk.setFaultPlan(FaultPlan([.init(.create, isSticky: true, cause: .noSpace)]))
     for number in 17..<25 as Range<UInt64> { try manifest.apply(edit(number)) }
-    #expect(!manifest.hasFailed)
+    #expect(directory.latch.refusal == nil)
     #expect(try self.generation() == generation)
     #expect(try Manifest.load(from: directory) == manifest.state)
     disk.setFaultPlan(FaultPlan())

@@ -22,7 +22,8 @@ import Testing
     try batch.remove([UInt8]("old".utf8))
     BatchGroup.append(batch, to: buffer)
     let header = FrameFileHeader(purpose: .log, number: 2, salt: 0x1122_3344_5566_7788, predecessor: nil)
-    let writer = FrameWriter(file, header: header, headerChecksum: 0x0102_0304, capacity: 0, buffer: buffer)
+    let writer = FrameWriter(
+      file, header: header, headerChecksum: 0x0102_0304, capacity: 0, latch: FailureLatch(), buffer: buffer)
     try writer.append(.group, firstSequence: 1, batchCount: 1)
     try Specification.check("frame", Array(content(of: file)[FrameFile.pageBytes...]))
   }

@@ -1,0 +1,161 @@
+// Every call of every kind fails once, or from then on, and nothing that was acknowledged is lost.
+
+import CairnKV
+import CairnTesting
+import Testing
+
+@testable import CairnEngine
+
+@Suite struct FaultTests {
+  struct Case: CustomTestStringConvertible, Sendable {
+    var operation: FaultPlan.Operation
+    var cause: FaultPlan.Cause
+    var testDescription: String { "\(operation) \(cause)" }
+  }
+
+  static let cases: [Case] =
+    [
+      .write, .synchronize, .rename, .open, .create, .list, .read, .synchronizeDirectory, .remove, .lock,
+      .information, .size, .createDirectory, .close,
+    ].map { Case(operation: $0, cause: .inputOutput) }
+    + [.write, .synchronize, .rename, .create, .synchronizeDirectory].map {
+      Case(operation: $0, cause: .noSpace)
+    }
+
+  private static var options: EngineOptions {
+    var options = EngineOptions()
+    options.memoryLimit = 8 << 20
+    options.memtableBytes = 16 << 10
+    options.segmentBytes = 8 << 10
+    options.leastManifestRolloverBytes = 12 << 10
+    return options
+  }
+
+  @Test(arguments: cases) func callsFail(_ fault: Case) throws {
+    let workload = Workload.random(seed: 11, commits: 14, keys: 9, reopening: 30, largeValues: false)
+    let history = History(workload.commits)
+    var states = 0
+    for occurrence in stride(from: 1, through: calls(of: fault.operation, workload, history), by: 2) {
+      for isSticky in [false, true] {
+        let disk = SimulatedFileSystem(
+          faultPlan: FaultPlan(
+            [.init(fault.operation, occurrence: occurrence, isSticky: isSticky, cause: fault.cause)],
+            seed: UInt64(occurrence)))
+        var run = WorkloadRun(path: "/store", options: Self.options, history: history)
+        let canRead = ![.read, .open, .size].contains(fault.operation)
+        run.run(workload, in: .simulated(disk, seed: 1), closing: true, surviving: canRead)
+        disk.setFaultPlan(FaultPlan())
+        var complaints = run.complaints
+        if let failure = run.failure {
+          complaints += Self.complaint(about: failure, fault).map { [$0] } ?? []
+        }
+        // A commit that was refused is not there. Only one whose outcome is unknown may be.
+        let check = RecoveryCheck(
+          path: "/store", options: Self.options, history: history, lower: run.durable,
+          upper: run.failure?.code == .outcomeUnknown ? run.issued : run.acknowledged)
+        let model: CrashModel = (occurrence / 2).isMultiple(of: 2) ? .strict : .ordered
+        complaints += check.run(on: disk.crash(model, seed: UInt64(occurrence)), seed: 2).complaints
+        // The process goes on, and opens the store again on the same disk; then the power goes.
+        if isSticky {
+          _ = try? Engine.open(at: "/store", options: Self.options, environment: .simulated(disk, seed: 3))
+            .close()
+          complaints += check.run(on: disk.crash(.strict, seed: UInt64(occurrence)), seed: 4).complaints
+        } else {
+          complaints += check.run(on: disk, seed: 4).complaints
+        }
+        states += 2
+        for complaint in complaints {
+          Issue.record("\(fault.testDescription) at call \(occurrence), sticky \(isSticky): \(complaint)")
+        }
+      }
+    }
+    print("faults \(fault.testDescription): \(states) states")
+    #expect(states > 0)
+  }
+
+  private static func complaint(about failure: StorageError, _ fault: Case) -> String? {
+    switch failure.code {
+    case .outcomeUnknown, .storageFailed: nil
+    case .inputOutput where fault.cause == .inputOutput: nil
+    case .full where fault.cause == .noSpace: nil
+    default: "fails with \(failure)"
+    }
+  }
+
+  /// How many calls of a kind the workload makes when nothing fails.
+  private func calls(of operation: FaultPlan.Operation, _ workload: Workload, _ history: History) -> Int {
+    let disk = SimulatedFileSystem()
+    var seen = 0
+    var count = 0
+    func look() {
+      let new = disk.trace.suffix(min(disk.operationCount - seen, SimulatedFileSystem.traceLimit))
+      count += new.filter { $0.split(separator: " ").dropFirst().first == operation.rawValue[...] }.count
+      seen = disk.operationCount
+    }
+    var run = WorkloadRun(path: "/store", options: Self.options, history: history)
+    run.run(workload, in: .simulated(disk, seed: 1), closing: true, afterStep: look)
+    look()
+    return count
+  }
+
+  /// After a failed sync: the group in flight is unknown, what follows is refused with the first cause, reads
+  /// go on, and the file is never synchronized again.
+  @Test func failedSynchronization() throws {
+    let disk = SimulatedFileSystem()
+    let engine = try Engine.open(at: "/store", environment: .simulated(disk, seed: 1))
+    try engine.write { try $0.set([1], to: [1]) }
+    disk.setFaultPlan(FaultPlan([.init(.synchronize)]))
+    let calls = disk.trace.count
+    #expect(code(of: { _ = try engine.write { try $0.set([1], to: [2]) } }) == .outcomeUnknown)
+    for _ in 0..<3 {
+      #expect(code(of: { _ = try engine.write { try $0.set([2], to: [2]) } }) == .storageFailed)
+      #expect(try engine.read { try $0.get([1]) } == [1])
+    }
+    #expect(code(of: { try engine.close() }) == .storageFailed)
+    let synchronizations = disk.trace[calls...].filter { $0.contains(" synchronize ") }
+    #expect(synchronizations.count == 1, "\(synchronizations)")
+  }
+
+  @Test func failingListIsNotAnEmptyStore() throws {
+    let disk = SimulatedFileSystem()
+    let environment = Environment.simulated(disk, seed: 1)
+    let engine = try Engine.open(at: "/store", environment: environment)
+    try engine.write { try $0.set([1], to: [1]) }
+    try engine.close()
+    for operation in [FaultPlan.Operation.list, .information, .open, .read, .size] {
+      disk.setFaultPlan(FaultPlan([.init(operation, isSticky: true)]))
+      let found = code(of: { _ = try Engine.open(at: "/store", environment: environment) })
+      #expect(found == .inputOutput, "\(operation)")
+    }
+    disk.setFaultPlan(FaultPlan())
+    let again = try Engine.open(at: "/store", environment: environment)
+    #expect(try again.read { try $0.get([1]) } == [1])
+  }
+
+  /// A read that fails is an error of that read, and of nothing else.
+  @Test func failingRead() throws {
+    let disk = SimulatedFileSystem()
+    let environment = Environment.simulated(disk, seed: 1)
+    let engine = try Engine.open(at: "/store", options: Self.options, environment: environment)
+    for index in 0..<12 {
+      try engine.write { try $0.set([UInt8(index)], to: [UInt8](repeating: UInt8(index), count: 3000)) }
+    }
+    try engine.close()
+    let again = try Engine.open(at: "/store", options: Self.options, environment: environment)
+    disk.setFaultPlan(FaultPlan([.init(.read, isSticky: true, pathContaining: ".segment")]))
+    #expect(code(of: { _ = try again.read { try $0.entries(in: .all) } }) == .inputOutput)
+    disk.setFaultPlan(FaultPlan())
+    #expect(try again.read { try $0.entries(in: .all).count } == 12)
+    try again.write { try $0.set([100], to: []) }
+    try again.close()
+  }
+
+  private func code(of body: () throws -> Void) -> StorageError.Code? {
+    do {
+      try body()
+    } catch {
+      return (error as? StorageError)?.code
+    }
+    return nil
+  }
+}
