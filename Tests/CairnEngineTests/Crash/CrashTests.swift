@@ -30,7 +30,7 @@ import Testing
     var workload = Workload()
     for index in 0..<4 { workload.commit(.durable, .set(Self.key(index), Self.value(UInt8(index), 100))) }
     workload.commit(.durable, .remove(Self.key(1)), .append(prefix: Array("log/".utf8), [7]))
-    CrashSweep(name: "single commits", workload: workload, options: Self.small, seeds: 3, recoveryStride: 17)
+    CrashSweep(name: "single commits", workload: workload, options: Self.small, seeds: 2, recoveryStride: 29)
       .verify()
   }
 
@@ -42,7 +42,7 @@ import Testing
     }
     CrashSweep(
       name: "buffered commits", workload: workload, options: Self.small, seeds: 3, stride: 1,
-      recoveryStride: 17
+      recoveryStride: 31
     )
     .verify()
   }
