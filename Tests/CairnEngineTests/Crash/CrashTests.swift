@@ -30,7 +30,7 @@ import Testing
     var workload = Workload()
     for index in 0..<4 { workload.commit(.durable, .set(Self.key(index), Self.value(UInt8(index), 100))) }
     workload.commit(.durable, .remove(Self.key(1)), .append(prefix: Array("log/".utf8), [7]))
-    CrashSweep(name: "single commits", workload: workload, options: Self.small, seeds: 3, recoveryStride: 17)
+    CrashSweep(name: "single commits", workload: workload, options: Self.small, seeds: 2, recoveryStride: 29)
       .verify()
   }
 
@@ -41,7 +41,8 @@ import Testing
         index % 4 == 3 ? .durable : .buffered, .set(Self.key(index % 3), Self.value(UInt8(index), 700)))
     }
     CrashSweep(
-      name: "buffered commits", workload: workload, options: Self.small, seeds: 3, recoveryStride: 13
+      name: "buffered commits", workload: workload, options: Self.small, seeds: 3, stride: 1,
+      recoveryStride: 31
     )
     .verify()
   }
@@ -53,8 +54,10 @@ import Testing
     workload.commit(
       .durable, .set(Self.key(0), Self.value(3, 9000)), .set(Self.key(2), Self.value(4, 70_000)))
     workload.commit(.durable, .removeRange(.all))
-    CrashSweep(name: "large values", workload: workload, options: Self.small, seeds: 4, recoveryStride: 19)
-      .verify()
+    CrashSweep(
+      name: "large values", workload: workload, options: Self.small, seeds: 2, stride: 3, recoveryStride: 67
+    )
+    .verify()
   }
 
   @Test func rotationAndRecycling() {
@@ -69,7 +72,9 @@ import Testing
     for index in 0..<6 {
       workload.commit(.durable, .set(Self.key(index % 4), Self.value(UInt8(100 + index), 60 << 10)))
     }
-    CrashSweep(name: "rotation", workload: workload, options: options, stride: 3, recoveryStride: 53).verify()
+    CrashSweep(
+      name: "rotation", workload: workload, options: options, seeds: 1, stride: 11, recoveryStride: 151
+    ).verify()
   }
 
   @Test func flushes() {
@@ -78,8 +83,10 @@ import Testing
       workload.commit(
         index % 5 == 2 ? .buffered : .durable, .set(Self.key(index % 6), Self.value(UInt8(index), 900)))
     }
-    CrashSweep(name: "flushes", workload: workload, options: Self.tiny, stride: 2, recoveryStride: 53)
-      .verify()
+    CrashSweep(
+      name: "flushes", workload: workload, options: Self.tiny, seeds: 1, stride: 4, recoveryStride: 71
+    )
+    .verify()
   }
 
   @Test func compactionsWithRangeRemovals() {
@@ -95,7 +102,7 @@ import Testing
       }
     }
     CrashSweep(
-      name: "compactions", workload: workload, options: Self.tiny, seeds: 1, stride: 3, recoveryStride: 61
+      name: "compactions", workload: workload, options: Self.tiny, seeds: 1, stride: 7, recoveryStride: 121
     ).verify()
   }
 
@@ -107,7 +114,8 @@ import Testing
       workload.commit(.durable, .set(Self.key(index % 5), Self.value(UInt8(index), 1500)))
     }
     CrashSweep(
-      name: "manifest rollover", workload: workload, options: options, seeds: 2, stride: 2, recoveryStride: 61
+      name: "manifest rollover", workload: workload, options: options, seeds: 1, stride: 7,
+      recoveryStride: 151
     ).verify()
   }
 
@@ -117,14 +125,14 @@ import Testing
       workload.commit(.buffered, .set(Self.key(index), Self.value(UInt8(index), 50)))
       workload.steps.append(.reopen)
     }
-    CrashSweep(name: "close", workload: workload, options: Self.tiny, seeds: 2, stride: 2, recoveryStride: 47)
+    CrashSweep(name: "close", workload: workload, options: Self.tiny, seeds: 1, stride: 5, recoveryStride: 61)
       .verify()
   }
 
   @Test(arguments: 1...3 as ClosedRange<UInt64>) func randomWorkload(seed: UInt64) {
     CrashSweep(
-      name: "random \(seed)", workload: .random(seed: seed, commits: 60), options: Self.tiny, stride: 17,
-      recoveryStride: 97
+      name: "random \(seed)", workload: .random(seed: seed, commits: 60), options: Self.tiny, stride: 31,
+      recoveryStride: 191
     ).verify()
   }
 }

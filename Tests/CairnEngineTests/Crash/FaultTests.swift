@@ -98,6 +98,27 @@ import Testing
     return count
   }
 
+  /// A manifest's rollover that fails half-way must not go on with a file that has lost its name.
+  @Test(arguments: [FaultPlan.Operation.synchronizeDirectory, .rename, .create])
+  func rolloverFails(_ operation: FaultPlan.Operation) throws {
+    var workload = Workload()
+    for index in 0..<28 {
+      workload.commit(.durable, .set([UInt8(index % 5)], [UInt8](repeating: UInt8(index), count: 9000)))
+    }
+    let history = History(workload.commits)
+    for occurrence in 3..<40 {
+      let fault = FaultPlan.Fault(operation, occurrence: occurrence, cause: .noSpace)
+      let disk = SimulatedFileSystem(faultPlan: FaultPlan([fault], seed: UInt64(occurrence)))
+      var run = WorkloadRun(path: "/store", options: Self.options, history: history)
+      run.run(workload, in: .simulated(disk, seed: 1), surviving: true)
+      disk.setFaultPlan(FaultPlan())
+      let check = RecoveryCheck(
+        path: "/store", options: Self.options, history: history, lower: run.durable, upper: run.issued)
+      let complaints = check.run(on: disk.crash(.strict, seed: 1), seed: 1).complaints
+      #expect(run.complaints + complaints == [], "\(operation) \(occurrence)")
+    }
+  }
+
   /// After a failed sync: the group in flight is unknown, what follows is refused with the first cause, reads
   /// go on, and the file is never synchronized again.
   @Test func failedSynchronization() throws {

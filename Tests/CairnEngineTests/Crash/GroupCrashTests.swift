@@ -95,7 +95,7 @@ import Testing
         driver.lock.release()
       }
       for model in CrashModel.allCases {
-        for seed in 0..<UInt64(4 * CrashEffort.factor) {
+        for seed in 0..<UInt64(2 * CrashEffort.factor) {
           var options = EngineOptions()
           options.memtableBytes = 16 << 10
           let check = RecoveryCheck(
