@@ -17,6 +17,12 @@ enum FrameFile {
     case manifest = 0x4E41_4D4E_5249_4143
   }
 
+  /// A salt for a new file. Numbers are not reused, and enter it, so that even a source of randomness that repeats
+  /// itself (a machine restored from a snapshot) gives a recycled file another salt than it had before.
+  static func salt(_ random: any RandomSource, number: UInt64) -> UInt64 {
+    random.next() ^ (number &* 0x9E37_79B9_7F4A_7C15)
+  }
+
   /// The next page border at or after `offset`. Only for offsets that were checked to be far from overflow.
   static func roundedUp(_ offset: UInt64) -> UInt64 {
     (offset &+ UInt64(pageBytes - 1)) & ~UInt64(pageBytes - 1)

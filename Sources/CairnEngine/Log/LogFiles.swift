@@ -72,7 +72,8 @@ final class LogFiles: Sendable {
       capacity = firstLogBytes
       try writeZeros(to: file, count: capacity)
     }
-    let header = FrameFileHeader(purpose: .log, number: number, salt: random.next(), predecessor: predecessor)
+    let header = FrameFileHeader(
+      purpose: .log, number: number, salt: FrameFile.salt(random, number: number), predecessor: predecessor)
     let page = header.encoded()
     try withBytes(of: page) { (bytes) throws(StorageError) in try file.write(bytes, at: 0) }
     let writer = FrameWriter(

@@ -141,7 +141,8 @@ final class Manifest: Sendable {
     }
     let file = try directory.open(.newManifest, .create)
     let header = FrameFileHeader(
-      purpose: .manifest, number: generation, salt: random.next(), predecessor: nil)
+      purpose: .manifest, number: generation, salt: FrameFile.salt(random, number: generation),
+      predecessor: nil)
     let page = header.encoded()
     try withBytes(of: page) { (bytes) throws(StorageError) in try file.write(bytes, at: 0) }
     let writer = FrameWriter(

@@ -49,7 +49,7 @@ import Testing
     stale             end      end       damaged  damaged    end
     damagedHeader     end      end       damaged  damaged    end
     incomplete        end      end       damaged  damaged    end
-    absurdLength      end      end       damaged  damaged    end
+    absurdLength      damaged  damaged   damaged  damaged    end
     damagedPayload    end      end       damaged  damaged    end
     tornPayload       end      end       damaged  damaged    end
     misplaced         damaged  damaged   damaged  damaged    end

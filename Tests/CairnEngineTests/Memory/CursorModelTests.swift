@@ -143,7 +143,7 @@ struct VersionedModel {
         from: random.isHit(oneIn: 3) ? [] : bounds[0], to: random.isHit(oneIn: 3) ? nil : bounds[1])
       if range.isEmpty { continue }
       let cursor = VisibleCursor(
-        MergingCursor(memtables.map { $0.makeCursor() }), snapshot: snapshot,
+        MergingCursor(memtables.map { $0.makeCursor() }), snapshot: snapshot, newestOwn: .max,
         removals: memtables.enumerated().map { index, memtable in
           .init(tombstones: memtable.rangeRemovals, visibleAt: index == 3 ? .max : snapshot)
         }, range: range)
