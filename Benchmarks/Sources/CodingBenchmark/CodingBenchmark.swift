@@ -3,19 +3,24 @@ import Foundation
 
 /// How long Cairn's CBOR coder takes beside Foundation's JSON coder, for the same values in the same run.
 ///
+///     coding-benchmark [--quick]
+///
 /// Rounds of the two are interleaved, so that whatever slows the machine slows both; the figures are
 /// medians over the rounds.
 @main
 struct CodingBenchmark {
-  static let rounds = 11
 
   static func main() throws {
+    let isQuick = CommandLine.arguments.dropFirst() == ["--quick"]
+    let rounds = isQuick ? 1 : 11
     print("\(machine()), \(swiftVersion()), \(rounds) interleaved rounds")
-    try compare("one record of 320 fields", WideRecord(), repetitions: 200)
-    try compare("1,000 records of 5 fields", SmallRecord.list(1000), repetitions: 20)
+    try compare("one record of 320 fields", WideRecord(), rounds: rounds, repetitions: 200)
+    try compare("1,000 records of 5 fields", SmallRecord.list(1000), rounds: rounds, repetitions: 20)
   }
 
-  static func compare<Value: Codable & Equatable>(_ name: String, _ value: Value, repetitions: Int) throws {
+  static func compare<Value: Codable & Equatable>(
+    _ name: String, _ value: Value, rounds: Int, repetitions: Int
+  ) throws {
     let (jsonEncoder, jsonDecoder) = (JSONEncoder(), JSONDecoder())
     let (encoder, decoder) = (CBOREncoder(), CBORDecoder())
     let json = try jsonEncoder.encode(value)
