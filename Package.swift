@@ -26,7 +26,7 @@ let package = Package(
     .executableTarget(
       name: "CairnCommand",
       dependencies: ["Cairn", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
-    .testTarget(name: "CairnKVTests", dependencies: ["CairnKV"]),
+    .testTarget(name: "CairnKVTests", dependencies: ["CairnKV", "CairnTesting"]),
     .testTarget(name: "CairnEngineTests", dependencies: ["CairnEngine", "CairnKV", "CairnTesting"]),
     .testTarget(name: "CairnTests", dependencies: ["Cairn", "CairnKV", "CairnEngine", "CairnTesting"]),
     .testTarget(name: "CairnTestingTests", dependencies: ["CairnTesting", "CairnEngine", "CairnKV"]),

@@ -16,6 +16,19 @@ public struct Timestamp: Hashable, Comparable, Sendable {
   }
 }
 
+extension Timestamp: Codable {
+  /// The moment from its microseconds, a single number.
+  public init(from decoder: any Decoder) throws {
+    microseconds = try decoder.singleValueContainer().decode(Int64.self)
+  }
+
+  /// The moment as its microseconds, a single number.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(microseconds)
+  }
+}
+
 extension Timestamp: CustomStringConvertible {
   /// The moment in UTC with all six decimals, as RFC 3339 writes it: `2026-01-31T09:30:00.000000Z`. Years
   /// outside 0000 to 9999, which RFC 3339 cannot say, come with as many digits as they need.

@@ -1,8 +1,8 @@
 /// Where a commit, or one thing within it, stands in the commit order of its store.
 ///
 /// Positions only grow: a later commit's positions are all greater than an earlier commit's. They are not
-/// contiguous. A reader never sees a position appear below one that it has already read.
-public struct CommitPosition: RawRepresentable, Hashable, Comparable, Sendable {
+/// contiguous. A reader never sees a position appear below one that it has already read. Encoded as its number.
+public struct CommitPosition: RawRepresentable, Hashable, Comparable, Codable, Sendable {
   /// The position as a number; at least 1 for anything that was committed.
   public let rawValue: UInt64
 

@@ -29,7 +29,7 @@ import Testing
       folder: DocumentPath(bytes: documents.root), documents: documents.list().documents, isCut: false)
   }
 
-  private func store(_ time: ManualTime = ManualTime(wallMicroseconds: 0)) async throws -> Store {
+  private func store(_ time: SimulatedTime = SimulatedTime(wallMicroseconds: 0)) async throws -> Store {
     try await Store(over: InMemoryStore(), time: time)
   }
 
@@ -60,11 +60,11 @@ import Testing
     let undisturbed = try #require(try await run(try await store(), folder))
     let count = try list(folder).documents.count
     for stop in 1...count {
-      let time = ManualTime(wallMicroseconds: 0)
+      let time = SimulatedTime(wallMicroseconds: 0)
       let store = try await store(time)
       let before = try await run(store, folder) { step in
         if case .committing(let number) = step {
-          time.advance(microseconds: 1)
+          time.advance(byMicroseconds: 1)
           return number == stop
         }
         return false

@@ -37,7 +37,7 @@ import Testing
   }
 
   private func store(_ fault: Fault) async throws -> Store {
-    let time = ManualTime(wallMicroseconds: 0)
+    let time = SimulatedTime(wallMicroseconds: 0)
     let store = try await Store(over: InMemoryStore(), time: time)
     _ = try await Agent(store: store).begin(
       DocumentList(folder: DocumentPath("/folder"), documents: documents, isCut: false))
@@ -51,7 +51,7 @@ import Testing
     }
     var progress = ReviewProgress()
     for (index, number) in numbers.enumerated() {
-      time.advance(microseconds: 5)
+      time.advance(byMicroseconds: 5)
       let event = event(number, reason: fault == .otherReview && number == 5 ? "gone" : "empty")
       let before = progress
       progress.take(event)
@@ -59,7 +59,7 @@ import Testing
       let isTenth = (index + 1) % 10 == 0 && !(fault == .lostCheckpoint && index + 1 == 10)
       if isTenth && fault == .splitCommit {
         try await store.write { _ = try $0.append(event, to: Agent.reviews) }
-        time.advance(microseconds: 1)
+        time.advance(byMicroseconds: 1)
         try await store.write { _ = try $0.save(state, to: Agent.checkpoints, step: index + 1) }
         continue
       }
@@ -95,7 +95,7 @@ import Testing
   }
 
   @Test func emptyStoreLacksWhatWasAcknowledged() async throws {
-    let store = try await Store(over: InMemoryStore(), time: ManualTime(wallMicroseconds: 0))
+    let store = try await Store(over: InMemoryStore(), time: SimulatedTime(wallMicroseconds: 0))
     #expect(await InvariantCheck(acknowledged: 0, begun: 0).violations(in: store).isEmpty)
     #expect(
       await InvariantCheck(acknowledged: 1, begun: 1).violations(in: store).map(\.invariant) == [.noneLost])

@@ -1,3 +1,4 @@
+import CairnTesting
 import Testing
 
 @testable import CairnEngine
@@ -23,7 +24,7 @@ import Testing
   }
 
   @Test(arguments: 0..<12) func agreesWithAModel(seed: Int) throws {
-    var random = SeededRandom(seed: UInt64(seed))
+    var random = SeededGenerator(seed: UInt64(seed))
     let capacity = [0, 3_000, 60_000, 400_000, 40_000_000][seed % 5]
     let cache = BlockCache(capacityBytes: capacity)
     var model: [Key: Block] = [:]

@@ -1,3 +1,4 @@
+import CairnTesting
 import Testing
 
 @testable import CairnEngine
@@ -39,7 +40,7 @@ import Testing
   /// Lengths on both sides of where the lanes begin, at every alignment.
   @Test(arguments: [0, 1, 7, 8, 9, 63, 383, 384, 385, 767, 768, 1000, 3071, 3072, 3073, 3456, 6144, 10_007])
   func pathsAgree(length: Int) {
-    var random = SeededRandom(seed: 0xC7C0 &+ UInt64(length))
+    var random = SeededGenerator(seed: 0xC7C0 &+ UInt64(length))
     let memory = (0..<length + 16).map { _ in UInt8.random(in: 0...255, using: &random) }
     memory.withUnsafeBytes { memory in
       for alignment in 0..<8 {
@@ -53,7 +54,7 @@ import Testing
   }
 
   @Test(arguments: 0..<200) func extendingEqualsTheWhole(seed: Int) {
-    var random = SeededRandom(seed: UInt64(seed))
+    var random = SeededGenerator(seed: UInt64(seed))
     let memory = (0..<Int.random(in: 0...9000, using: &random)).map { _ in
       UInt8.random(in: 0...255, using: &random)
     }

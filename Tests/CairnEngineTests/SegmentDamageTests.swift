@@ -1,4 +1,5 @@
 import CairnKV
+import CairnTesting
 import Testing
 
 @testable import CairnEngine
@@ -143,7 +144,7 @@ import Testing
 
   /// Random changes below valid checksums: whatever comes of them is ordered entries or a typed error.
   @Test(arguments: 0..<24) func forgedBlocksAreReadOrRefused(seed: Int) throws {
-    var random = SeededRandom(seed: UInt64(seed))
+    var random = SeededGenerator(seed: UInt64(seed))
     let (_, bytes) = Self.small(level: seed % 2 == 0 ? nil : 1)
     let original = try ForgedSegment(bytes)
     for _ in 0..<150 {
@@ -169,7 +170,7 @@ import Testing
   }
 
   @Test(arguments: 0..<20) func forgedFootersAreReadOrRefused(seed: Int) throws {
-    var random = SeededRandom(seed: UInt64(seed))
+    var random = SeededGenerator(seed: UInt64(seed))
     let original = try ForgedSegment(Self.small().bytes)
     for _ in 0..<200 {
       var forged = original

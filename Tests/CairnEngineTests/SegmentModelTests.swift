@@ -1,4 +1,5 @@
 import CairnKV
+import CairnTesting
 import Testing
 
 @testable import CairnEngine
@@ -71,7 +72,7 @@ import Testing
   }
 
   /// Keys that are there, and keys just beside them.
-  private func target(_ model: SegmentModel, _ random: inout SeededRandom) -> ([UInt8], EntryTrailer) {
+  private func target(_ model: SegmentModel, _ random: inout SeededGenerator) -> ([UInt8], EntryTrailer) {
     let entry = model.entries.randomElement(using: &random)!
     var key = entry.key
     switch Int.random(in: 0..<6, using: &random) {
@@ -91,7 +92,7 @@ import Testing
   }
 
   private func checkSeeks(_ reader: SegmentReader, _ model: SegmentModel, seed: UInt64) throws {
-    var random = SeededRandom(seed: seed)
+    var random = SeededGenerator(seed: seed)
     let cursor = reader.makeCursor()
     for _ in 0..<300 {
       let (key, trailer) = target(model, &random)
@@ -106,7 +107,7 @@ import Testing
   }
 
   private func checkWalk(_ reader: SegmentReader, _ model: SegmentModel, seed: UInt64) throws {
-    var random = SeededRandom(seed: ~seed)
+    var random = SeededGenerator(seed: ~seed)
     let cursor = reader.makeCursor()
     var index = -1
     for _ in 0..<1000 {

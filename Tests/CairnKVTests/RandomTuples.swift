@@ -1,4 +1,5 @@
 import CairnKV
+import CairnTesting
 
 /// Random tuples made to collide: short, from few and awkward elements, so that equal ones, prefixes and
 /// neighbours are common.

@@ -1,4 +1,5 @@
 import CairnKV
+import CairnTesting
 import Testing
 
 @Suite struct TuplePropertyTests {

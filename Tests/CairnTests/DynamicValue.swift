@@ -1,3 +1,5 @@
+import CairnTesting
+
 /// A `Codable` value of whatever type the bytes have. Byte strings come out as arrays of their bytes.
 indirect enum DynamicValue: Codable {
   case null

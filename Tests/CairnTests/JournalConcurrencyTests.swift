@@ -113,7 +113,7 @@ import Testing
 
   @Test func anExpectationIsCheckedAgainWhenAnotherAppendCameBetween() async throws {
     let keyValueStore = InMemoryStore()
-    let store = try await Store(over: keyValueStore, time: ManualTime())
+    let store = try await Store(over: keyValueStore, time: SimulatedTime())
     keyValueStore.beforeNextCommit {
       try await store.write { _ = try $0.append(Fact(number: 1), to: audit) }
     }

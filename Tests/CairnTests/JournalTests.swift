@@ -22,7 +22,7 @@ import Testing
 
   @Test(arguments: StoreFactory.all)
   func eventsAreReadAsAppended(_ factory: StoreFactory) async throws {
-    let time = ManualTime(wallMicroseconds: 40)
+    let time = SimulatedTime(wallMicroseconds: 40)
     let store = try await factory.open(time: time)
     let committed = try await store.commit {
       try $0.append(Fact(number: 1, text: "one"), Fact(number: 2), to: audit)
@@ -158,7 +158,7 @@ import Testing
   func everyPlaceInBothDirections(_ factory: StoreFactory) async throws {
     let store = try await factory.open()
     let other = Journal<Fact>("other")
-    var random = SeededRandom(seed: 7)
+    var random = SeededGenerator(seed: 7)
     for number in 1...40 {
       let journals = Int.random(in: 1...3, using: &random)
       try await store.write { transaction throws in

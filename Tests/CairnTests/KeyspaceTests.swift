@@ -7,7 +7,7 @@ import Testing
 @Suite struct KeyspaceTests {
   @Test func everyKeyOfASmallStore() async throws {
     let keyValueStore = InMemoryStore()
-    let store = try await Store(over: keyValueStore, time: ManualTime())
+    let store = try await Store(over: keyValueStore, time: SimulatedTime())
     let committed = try await store.commit { transaction throws in
       try transaction.save(Progress(), to: Timeline<Progress>("t"))
       try transaction.append(Fact(number: 1), to: Journal<Fact>("j"), once: "k")

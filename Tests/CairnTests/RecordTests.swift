@@ -1,3 +1,4 @@
+import CairnTesting
 import Testing
 
 @testable import Cairn
@@ -84,7 +85,7 @@ import Testing
 
   @Test(arguments: Kind.all)
   func noiseIsRefusedOrARecord(_ kind: Kind) {
-    var random = SeededRandom(seed: 11)
+    var random = SeededGenerator(seed: 11)
     for _ in 0..<5_000 {
       // Bytes that begin as some record does get further than others.
       var bytes = Array(

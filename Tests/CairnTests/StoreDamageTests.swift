@@ -10,7 +10,7 @@ import Testing
   private let keyValueStore = InMemoryStore()
 
   private func filledStore(count: Int = 3) async throws -> Store {
-    let store = try await Store(over: keyValueStore, time: ManualTime())
+    let store = try await Store(over: keyValueStore, time: SimulatedTime())
     try await store.write { transaction throws in
       for number in 1...count {
         try transaction.append(Fact(number: number), to: audit, once: "once \(number)")

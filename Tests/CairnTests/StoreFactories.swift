@@ -25,7 +25,7 @@ struct StoreFactory: Sendable, CustomTestStringConvertible {
   }
 
   /// An empty store, at a time that does not move.
-  func open(time: any TimeSource = ManualTime(wallMicroseconds: 1_000)) async throws -> Store {
+  func open(time: any TimeSource = SimulatedTime(wallMicroseconds: 1_000)) async throws -> Store {
     try await Store(over: make(), time: time)
   }
 }

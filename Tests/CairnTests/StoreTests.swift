@@ -27,7 +27,7 @@ import Testing
   @Test(arguments: StoreFactory.all)
   func aWriteThatThrowsLeavesNothing(_ factory: StoreFactory) async throws {
     let keyValueStore = try await factory.make()
-    let store = try await Store(over: keyValueStore, time: ManualTime())
+    let store = try await Store(over: keyValueStore, time: SimulatedTime())
     try await store.write { transaction throws in
       try transaction.append(Fact(number: 1), to: audit)
       try transaction.save(Progress(), to: progress)
@@ -118,9 +118,9 @@ import Testing
   @Test(arguments: StoreFactory.all)
   func aStoreIsReopenedOverItsKeys(_ factory: StoreFactory) async throws {
     let keyValueStore = try await factory.make()
-    let first = try await Store(over: keyValueStore, time: ManualTime())
+    let first = try await Store(over: keyValueStore, time: SimulatedTime())
     try await first.write { try $0.save(Progress(), to: progress) }
-    let again = try await Store(over: keyValueStore, time: ManualTime())
+    let again = try await Store(over: keyValueStore, time: SimulatedTime())
     #expect(try await again.read { try $0.load(progress)?.id.rawValue } == 1)
   }
 
@@ -129,7 +129,7 @@ import Testing
     let keyValueStore = try await factory.make()
     _ = try await keyValueStore.transact(.durable) { try $0.set(Tuple(0).encoded(), to: [0x82, 1, 2]) }
     await #expect(throws: StoreError.incompatible(found: 2, supported: 1)) {
-      _ = try await Store(over: keyValueStore, time: ManualTime())
+      _ = try await Store(over: keyValueStore, time: SimulatedTime())
     }
   }
 
@@ -138,7 +138,7 @@ import Testing
     let keyValueStore = try await factory.make()
     _ = try await keyValueStore.transact(.durable) { try $0.set([0xFF], to: []) }
     do {
-      _ = try await Store(over: keyValueStore, time: ManualTime())
+      _ = try await Store(over: keyValueStore, time: SimulatedTime())
       Issue.record("a store of something else was opened")
     } catch {
       guard case .damagedRecord(Tuple(0).encoded(), _) = error else {
@@ -171,7 +171,7 @@ import Testing
 
   @Test func aConflictRunsTheBodyAgain() async throws {
     let keyValueStore = InMemoryStore()
-    let store = try await Store(over: keyValueStore, time: ManualTime())
+    let store = try await Store(over: keyValueStore, time: SimulatedTime())
     keyValueStore.beforeNextCommit {
       try await store.write { _ = try $0.save(Progress(note: "theirs"), to: progress) }
     }
@@ -189,7 +189,7 @@ import Testing
   /// must not be committed.
   @Test func aRefusedChangeCannotBeCommittedInPart() async throws {
     let keyValueStore = InMemoryStore(valueBytes: 100)
-    let store = try await Store(over: keyValueStore, time: ManualTime())
+    let store = try await Store(over: keyValueStore, time: SimulatedTime())
     let large = String(repeating: "x", count: 200)
     do {
       try await store.write { transaction throws in

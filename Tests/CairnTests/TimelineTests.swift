@@ -18,10 +18,10 @@ import Testing
 
   @Test(arguments: StoreFactory.all)
   func whatWasSavedIsLoaded(_ factory: StoreFactory) async throws {
-    let time = ManualTime(wallMicroseconds: -5)
+    let time = SimulatedTime(wallMicroseconds: -5)
     let store = try await factory.open(time: time)
     let first = try await store.write { try $0.save(Progress(done: [1]), to: progress) }
-    time.advance(microseconds: 10)
+    time.advance(byMicroseconds: 10)
     let second = try await store.write {
       try $0.save(
         Progress(done: [1, 2], note: "é\u{0}"), to: progress, tags: ["cursor": "2", "": "", "long key": "x"],
@@ -109,7 +109,7 @@ import Testing
   @Test(arguments: StoreFactory.all)
   func historyReadsNoStates(_ factory: StoreFactory) async throws {
     let keyValueStore = try await factory.make()
-    let store = try await Store(over: keyValueStore, time: ManualTime())
+    let store = try await Store(over: keyValueStore, time: SimulatedTime())
     try await store.write { try $0.save(Progress(note: "secret"), to: progress) }
     // Without its state a checkpoint is damaged, and history does not notice.
     let stateKey = Tuple(1, "batch-7", 2, 1).encoded()

@@ -1,4 +1,5 @@
 import Cairn
+import CairnTesting
 
 /// One thing done in a transaction of the model-based tests.
 enum WorkflowOperation: Sendable {
@@ -11,7 +12,7 @@ enum WorkflowOperation: Sendable {
   case allEvents(from: CommitPosition?, ScanDirection, limit: Int?)
 
   /// A random operation on one of few timelines and journals, so that they meet.
-  static func random(_ random: inout SeededRandom) -> WorkflowOperation {
+  static func random(_ random: inout SeededGenerator) -> WorkflowOperation {
     func few() -> UInt64 { UInt64.random(in: 0...12, using: &random) }
     func position() -> CommitPosition { CommitPosition(rawValue: UInt64.random(in: 0...120, using: &random)) }
     func limit() -> Int? { Bool.random(using: &random) ? nil : Int.random(in: 0...6, using: &random) }

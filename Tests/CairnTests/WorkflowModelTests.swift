@@ -9,7 +9,7 @@ import Testing
   /// One transaction after another, some of which throw at their end; every outcome is compared.
   @Test(arguments: StoreFactory.all, 1...UInt64(20))
   func oneAfterTheOther(_ factory: StoreFactory, seed: UInt64) async throws {
-    var random = SeededRandom(seed: seed)
+    var random = SeededGenerator(seed: seed)
     let store = try await factory.open()
     var model = WorkflowModel()
     for number in 0..<60 {
@@ -42,7 +42,7 @@ import Testing
     let done = try await withThrowingTaskGroup(of: [Done].self) { group in
       for task in 0..<6 {
         group.addTask {
-          var random = SeededRandom(seed: seed &* 1_000 &+ UInt64(task))
+          var random = SeededGenerator(seed: seed &* 1_000 &+ UInt64(task))
           var done: [Done] = []
           for _ in 0..<25 {
             let operations = Self.operations(&random)
@@ -67,7 +67,7 @@ import Testing
     }
   }
 
-  private static func operations(_ random: inout SeededRandom) -> [WorkflowOperation] {
+  private static func operations(_ random: inout SeededGenerator) -> [WorkflowOperation] {
     (0..<Int.random(in: 1...5, using: &random)).map { _ in .random(&random) }
   }
 }

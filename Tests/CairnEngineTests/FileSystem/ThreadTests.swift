@@ -54,12 +54,17 @@ import Testing
     let queue = ThreadScheduler().makeQueue(label: "delayed")
     let recorder = Recorder()
     let done = ThreadParker()
+    let first = ThreadParker()
+    queue.submit {
+      recorder.add(1)
+      first.unpark()
+    }
+    first.park()
     let start = ContinuousClock.now
     queue.submit(afterMilliseconds: 30) {
       recorder.add(2)
       done.unpark()
     }
-    queue.submit { recorder.add(1) }
     queue.submit(afterMilliseconds: .max) { recorder.add(3) }
     done.park()
     #expect(ContinuousClock.now - start >= .milliseconds(30))

@@ -1,4 +1,5 @@
 import CairnKV
+import CairnTesting
 import Testing
 
 @testable import CairnEngine
@@ -58,7 +59,7 @@ import Testing
   /// Frames of all sizes, synced now and then: what is read back is what was written, each frame's mark is
   /// where the last sync before it reached, and the reader knows for how much of the file somebody vouches.
   @Test(arguments: 1...6 as ClosedRange<UInt64>) func whatIsWrittenIsReadBack(seed: UInt64) throws {
-    var random = SeededRandom(seed: seed)
+    var random = SeededGenerator(seed: seed)
     let image = try FrameImage()
     var expected: [(size: Int, sequence: UInt64, mark: UInt64)] = []
     var ends: [UInt64] = []

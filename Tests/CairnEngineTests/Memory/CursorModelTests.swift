@@ -1,4 +1,5 @@
 import CairnKV
+import CairnTesting
 import Testing
 
 @testable import CairnEngine
@@ -31,7 +32,7 @@ struct VersionedModel {
 
   /// `count` operations with ascending sequence numbers from `first` on, over few keys.
   static func random(
-    _ count: Int, first: UInt64, keys: [[UInt8]], _ random: inout SeededRandom
+    _ count: Int, first: UInt64, keys: [[UInt8]], _ random: inout SeededGenerator
   ) -> VersionedModel {
     var model = VersionedModel()
     for sequence in first..<first + UInt64(count) {
@@ -55,14 +56,14 @@ struct VersionedModel {
     return model
   }
 
-  static func keys(_ count: Int, _ random: inout SeededRandom) -> [[UInt8]] {
+  static func keys(_ count: Int, _ random: inout SeededGenerator) -> [[UInt8]] {
     (0..<count).map { _ in random.key(longest: 4) }
   }
 }
 
 @Suite struct CursorModelTests {
   @Test(arguments: 1...12 as ClosedRange<UInt64>) func aMergeWalksLikeOneSortedArray(seed: UInt64) throws {
-    var random = SeededRandom(seed: seed)
+    var random = SeededGenerator(seed: seed)
     let count = 1 + random.below(6)
     let keys = VersionedModel.keys(60, &random)
     let model = VersionedModel.random(300, first: 1, keys: keys, &random)
@@ -121,7 +122,7 @@ struct VersionedModel {
   }
 
   @Test(arguments: 1...16 as ClosedRange<UInt64>) func aReaderSeesTheNewestVersions(seed: UInt64) throws {
-    var random = SeededRandom(seed: seed)
+    var random = SeededGenerator(seed: seed)
     let keys = VersionedModel.keys(18, &random)
     let stored = VersionedModel.random(300, first: 1, keys: keys, &random)
     let own =
@@ -165,7 +166,7 @@ struct VersionedModel {
   }
 
   @Test(arguments: 1...4 as ClosedRange<UInt64>) func aMemtableFindsTheNewestVisibleEntry(seed: UInt64) {
-    var random = SeededRandom(seed: seed)
+    var random = SeededGenerator(seed: seed)
     let keys = VersionedModel.keys(20, &random)
     let model = VersionedModel.random(300, first: 1, keys: keys, &random)
     let memtable = Memtable(model.entries, model.tombstones)

@@ -1,4 +1,5 @@
 import CairnKV
+import CairnTesting
 
 @testable import CairnEngine
 
@@ -70,7 +71,7 @@ extension [ModelEntry] {
   }
 }
 
-extension SeededRandom {
+extension SeededGenerator {
   mutating func below(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &self) }
 
   mutating func isHit(oneIn count: Int) -> Bool { below(count) == 0 }

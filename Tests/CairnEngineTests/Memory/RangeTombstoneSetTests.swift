@@ -1,4 +1,5 @@
 import CairnKV
+import CairnTesting
 import Testing
 
 @testable import CairnEngine
@@ -11,7 +12,7 @@ import Testing
       + bytes.flatMap { [[$0, 3, 0], [$0, 3, 3]] }
   }()
 
-  private static func tombstones(_ count: Int, _ random: inout SeededRandom) -> [RangeTombstone] {
+  private static func tombstones(_ count: Int, _ random: inout SeededGenerator) -> [RangeTombstone] {
     (0..<count).map { _ in
       // Some of them are empty.
       RangeTombstone(
@@ -34,7 +35,7 @@ import Testing
 
   @Test(arguments: [0, 1, 5, 32, 33, 34, 70, 120], [1, 2, 3] as [UInt64])
   func theNewestCoveringOneIsFound(count: Int, seed: UInt64) {
-    var random = SeededRandom(seed: seed)
+    var random = SeededGenerator(seed: seed)
     let tombstones = Self.tombstones(count, &random)
     var grown = RangeTombstoneSet()
     for tombstone in tombstones { grown.insert(tombstone) }
@@ -52,7 +53,7 @@ import Testing
 
   @Test(arguments: [0, 1, 5, 40, 90], 1...6 as ClosedRange<UInt64>)
   func fragmentsHideTheSameFromEverySnapshot(count: Int, seed: UInt64) {
-    var random = SeededRandom(seed: seed)
+    var random = SeededGenerator(seed: seed)
     let tombstones = Self.tombstones(count, &random)
     let snapshots = Set((0..<random.below(5)).map { _ in UInt64(random.below(60)) }).sorted()
     let fragments = RangeTombstoneSet(tombstones).fragmented(snapshots: snapshots)
@@ -72,7 +73,7 @@ import Testing
   }
 
   @Test(arguments: 1...4 as ClosedRange<UInt64>) func aRemovalInARangeIsFound(seed: UInt64) {
-    var random = SeededRandom(seed: seed)
+    var random = SeededGenerator(seed: seed)
     // Without empty ones, which no batch holds.
     let tombstones = Self.tombstones(40, &random).filter { !$0.isEmpty }
     let set = RangeTombstoneSet(tombstones)

@@ -1,4 +1,5 @@
 import CairnKV
+import CairnTesting
 import Synchronization
 import Testing
 
@@ -11,7 +12,7 @@ import Testing
 
   /// Distinct entries, in the order in which they are to be inserted.
   private static func entries(
-    _ order: InsertionOrder, _ count: Int, _ random: inout SeededRandom
+    _ order: InsertionOrder, _ count: Int, _ random: inout SeededGenerator
   ) -> [ModelEntry] {
     var seen = Set<ModelEntry>()
     var result: [ModelEntry] = []
@@ -34,7 +35,7 @@ import Testing
 
   @Test(arguments: InsertionOrder.allCases, [1, 2, 3] as [UInt64])
   func agreesWithASortedArray(_ order: InsertionOrder, seed: UInt64) throws {
-    var random = SeededRandom(seed: seed)
+    var random = SeededGenerator(seed: seed)
     let list = SkipList(firstChunkBytes: 256)
     let cursor = SkipListCursor(list)
     #expect(try cursor.allForward().isEmpty)
@@ -64,7 +65,7 @@ import Testing
   @Test(arguments: InsertionOrder.allCases) func readersSeeWhatWasInsertedBeforeTheyBegan(
     _ order: InsertionOrder
   ) {
-    var random = SeededRandom(seed: 11)
+    var random = SeededGenerator(seed: 11)
     let entries = Self.entries(order, 3000, &random).enumerated().map { index, entry in
       ModelEntry(key: entry.key, trailer: entry.trailer, value: [UInt8](String(index).utf8))
     }
@@ -75,7 +76,7 @@ import Testing
     let readers = (0..<2).map { ThreadScheduler().makeQueue(label: "reader-\($0)") }
     for (number, reader) in readers.enumerated() {
       reader.submit {
-        var random = SeededRandom(seed: UInt64(number))
+        var random = SeededGenerator(seed: UInt64(number))
         var isLast = false
         while !isLast {
           let before = inserted.load(ordering: .acquiring)
@@ -98,7 +99,7 @@ import Testing
   }
 
   private static func check(
-    _ list: SkipList, _ entries: [ModelEntry], _ before: Int, _ random: inout SeededRandom
+    _ list: SkipList, _ entries: [ModelEntry], _ before: Int, _ random: inout SeededGenerator
   ) -> String? {
     var found = [Bool](repeating: false, count: entries.count)
     var previous: SkipListNode?
@@ -132,7 +133,7 @@ import Testing
   }
 
   @Test func anArenaHandsOutAlignedMemoryThatDoesNotOverlap() {
-    var random = SeededRandom(seed: 5)
+    var random = SeededGenerator(seed: 5)
     let arena = Arena(firstChunkBytes: 64)
     var places: [(address: UInt, count: Int)] = []
     for _ in 0..<2000 {

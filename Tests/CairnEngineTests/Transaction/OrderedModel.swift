@@ -1,4 +1,5 @@
 import CairnKV
+import CairnTesting
 
 /// A store as a dictionary.
 struct OrderedModel: Equatable {
@@ -26,7 +27,7 @@ enum ModelOperation: Sendable {
   case removeRange(KeyRange)
 
   /// Over few keys, so that operations meet.
-  static func random(_ random: inout SeededRandom, writesOneIn: Int = 2) -> ModelOperation {
+  static func random(_ random: inout SeededGenerator, writesOneIn: Int = 2) -> ModelOperation {
     let key = [UInt8(random.below(8))]
     let range = KeyRange(
       from: key, to: random.isHit(oneIn: 4) ? nil : [UInt8(Int(key[0]) + random.below(4))])

@@ -24,7 +24,7 @@ import Testing
     let history = Shared<Committed>()
     let failures = Shared<String>()
     onThreads(4) { thread in
-      var random = SeededRandom(seed: seed &* 31 &+ UInt64(thread))
+      var random = SeededGenerator(seed: seed &* 31 &+ UInt64(thread))
       for _ in 0..<80 {
         let operations = (0..<1 + random.below(6)).map { _ in ModelOperation.random(&random, writesOneIn: 3) }
         do {
@@ -71,7 +71,7 @@ import Testing
     try engine.write { batch in for account in 0..<accounts { try batch.set([UInt8(account)], to: [100]) } }
     let failures = Shared<String>()
     onThreads(5) { thread in
-      var random = SeededRandom(seed: UInt64(thread))
+      var random = SeededGenerator(seed: UInt64(thread))
       for _ in 0..<80 {
         do {
           if thread == 4 {

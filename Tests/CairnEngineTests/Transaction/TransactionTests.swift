@@ -124,7 +124,7 @@ import Testing
 
   /// A transaction's reads against a dictionary that has its snapshot and its own writes.
   @Test(arguments: 1...10 as ClosedRange<UInt64>) func aTransactionReadsItsOwnWrites(seed: UInt64) throws {
-    var random = SeededRandom(seed: seed)
+    var random = SeededGenerator(seed: seed)
     var model = OrderedModel()
     for _ in 0..<12 {
       var next = model

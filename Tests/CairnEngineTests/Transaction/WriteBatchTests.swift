@@ -1,4 +1,5 @@
 import CairnKV
+import CairnTesting
 import Testing
 
 @testable import CairnEngine
@@ -20,7 +21,7 @@ import Testing
     }
   }
 
-  private static func random(_ random: inout SeededRandom) throws -> (WriteBatch, [Plain]) {
+  private static func random(_ random: inout SeededGenerator) throws -> (WriteBatch, [Plain]) {
     var batch = WriteBatch(byteLimit: 1 << 30)
     var expected: [Plain] = []
     for _ in 0..<random.below(12) {
@@ -53,7 +54,7 @@ import Testing
   }
 
   @Test(arguments: 1...60 as ClosedRange<UInt64>) func whatIsPutInIsDecoded(seed: UInt64) throws {
-    var random = SeededRandom(seed: seed)
+    var random = SeededGenerator(seed: seed)
     let (batch, expected) = try Self.random(&random)
     let (operations, isWhole) = Self.decode(batch.bytes)
     #expect(operations == expected)
@@ -65,7 +66,7 @@ import Testing
   /// Groups of batches changed anywhere: replayed or refused, never a trap, and never more entries than
   /// there are bytes.
   @Test(arguments: 1...8 as ClosedRange<UInt64>) func damagedGroupsAreRefusedOrRead(seed: UInt64) throws {
-    var random = SeededRandom(seed: seed)
+    var random = SeededGenerator(seed: seed)
     for _ in 0..<100 {
       let buffer = FrameBuffer()
       let count = 1 + random.below(3)

@@ -67,7 +67,7 @@ import Testing
   }
 
   @Test(arguments: 1...12 as ClosedRange<UInt64>) func noLevelEverHoldsAKeyTwice(seed: UInt64) {
-    var random = SeededRandom(seed: seed)
+    var random = SeededGenerator(seed: seed)
     var forest = Forest()
     for _ in 0..<250 {
       let lower = random.bytes(2)

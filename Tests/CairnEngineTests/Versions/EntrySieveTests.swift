@@ -1,4 +1,5 @@
 import CairnKV
+import CairnTesting
 import Testing
 
 @testable import CairnEngine
@@ -6,7 +7,7 @@ import Testing
 @Suite struct EntrySieveTests {
   /// What a compaction carries over shows every snapshot, and the present, what they saw before.
   @Test(arguments: 1...60 as ClosedRange<UInt64>) func noReaderSeesADifference(seed: UInt64) throws {
-    var random = SeededRandom(seed: seed)
+    var random = SeededGenerator(seed: seed)
     let keys = VersionedModel.keys(16, &random)
     let hasDeeper = random.isHit(oneIn: 2)
     let deeper = hasDeeper ? VersionedModel.random(40, first: 1, keys: keys, &random) : VersionedModel()

@@ -31,7 +31,7 @@ import Testing
 
   @Test(arguments: 1...12 as ClosedRange<UInt64>, [1, 1500, .max])
   func theSegmentsHoldAllAndShareNoKey(seed: UInt64, targetBytes: Int) throws {
-    var random = SeededRandom(seed: seed)
+    var random = SeededGenerator(seed: seed)
     let keys = VersionedModel.keys(60, &random)
     let model = VersionedModel.random(random.isHit(oneIn: 6) ? 3 : 400, first: 1, keys: keys, &random)
     // A snapshot at every number: everything is kept.
@@ -86,7 +86,7 @@ import Testing
   /// On a full disk a try costs nothing: else every further one would leave another file.
   @Test(arguments: [FaultPlan.Operation.create, .write, .synchronize, .close, .synchronizeDirectory], 1...3)
   func aFailureLeavesNoFile(operation: FaultPlan.Operation, occurrence: Int) throws {
-    var random = SeededRandom(seed: 4)
+    var random = SeededGenerator(seed: 4)
     let model = VersionedModel.random(300, first: 1, keys: VersionedModel.keys(60, &random), &random)
     let sieve = EntrySieve(snapshots: [], removals: RangeTombstoneSet()) { _ in false }
     disk.setFaultPlan(FaultPlan([.init(operation, occurrence: occurrence, cause: .noSpace)]))

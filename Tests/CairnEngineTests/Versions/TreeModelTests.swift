@@ -12,7 +12,7 @@ import Testing
     var model: OrderedModel
   }
 
-  private static func options(_ random: inout SeededRandom) -> EngineOptions {
+  private static func options(_ random: inout SeededGenerator) -> EngineOptions {
     var options = EngineOptions()
     options.memtableBytes = [4096, 8192, 20_000][random.below(3)]
     options.segmentBytes = [4096, 10_000][random.below(2)]
@@ -20,11 +20,11 @@ import Testing
     return options
   }
 
-  private static func key(_ random: inout SeededRandom) -> [UInt8] {
+  private static func key(_ random: inout SeededGenerator) -> [UInt8] {
     [UInt8(random.below(6)), UInt8(random.below(20))] + (random.isHit(oneIn: 5) ? [0] : [])
   }
 
-  private static func range(_ random: inout SeededRandom) -> KeyRange {
+  private static func range(_ random: inout SeededGenerator) -> KeyRange {
     let bounds = [key(&random), key(&random)].sorted { $0.lexicographicallyPrecedes($1) }
     return KeyRange(
       from: random.isHit(oneIn: 8) ? [] : bounds[0], to: random.isHit(oneIn: 8) ? nil : bounds[1])
@@ -32,7 +32,7 @@ import Testing
 
   @Test(arguments: [1, 2] as [UInt64], [true, false])
   func everySnapshotKeepsSeeingWhatItSaw(seed: UInt64, isThreaded: Bool) throws {
-    var random = SeededRandom(seed: seed)
+    var random = SeededGenerator(seed: seed)
     let disk = SimulatedFileSystem()
     let environment: Environment = isThreaded ? .threaded(disk) : .simulated(disk, seed: seed)
     var model = OrderedModel()
@@ -85,7 +85,7 @@ import Testing
   }
 
   private static func compare(
-    _ reader: any KeyValueReader, _ model: OrderedModel, _ random: inout SeededRandom, _ seed: UInt64
+    _ reader: any KeyValueReader, _ model: OrderedModel, _ random: inout SeededGenerator, _ seed: UInt64
   ) throws {
     for _ in 0..<6 {
       let range = Self.range(&random)

@@ -1,4 +1,5 @@
 import CairnKV
+import CairnTesting
 import Testing
 
 @testable import CairnEngine
@@ -18,7 +19,7 @@ extension SegmentProperties {
 }
 
 @Suite struct VersionEditTests {
-  private static func edit(_ random: inout SeededRandom) -> VersionEdit {
+  private static func edit(_ random: inout SeededGenerator) -> VersionEdit {
     var edit = VersionEdit()
     if random.isHit(oneIn: 2) { edit.storeIdentity = random.bytes(VersionEdit.identityBytes) }
     edit.addedLogs = (0..<random.below(4)).map { _ in UInt64(random.below(1000)) }
@@ -43,7 +44,7 @@ extension SegmentProperties {
   }
 
   @Test(arguments: 1...200 as ClosedRange<UInt64>) func whatIsEncodedIsDecoded(seed: UInt64) {
-    var random = SeededRandom(seed: seed)
+    var random = SeededGenerator(seed: seed)
     let edit = Self.edit(&random)
     #expect(edit.encoded().withUnsafeBytes { VersionEdit(decoding: $0) } == edit)
   }
@@ -51,7 +52,7 @@ extension SegmentProperties {
   /// Bytes changed, cut, repeated, exchanged: an edit or none, in no more memory than they take, and never
   /// a trap, neither in decoding nor in applying what was decoded.
   @Test(arguments: 1...8 as ClosedRange<UInt64>) func damagedEditsAreRefusedOrRead(seed: UInt64) {
-    var random = SeededRandom(seed: seed)
+    var random = SeededGenerator(seed: seed)
     var readCount = 0
     for _ in 0..<1500 {
       var bytes = Self.edit(&random).encoded()
