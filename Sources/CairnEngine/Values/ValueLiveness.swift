@@ -40,9 +40,7 @@ struct ValueLiveness: Hashable, Sendable {
   /// Notes that records have died. `false`, and nothing changes, when that contradicts what is known: they are
   /// another file's, do not exist, are dead already, or take more than is left.
   mutating func drop(_ drops: ValueDrops) -> Bool {
-    guard drops.origin == origin, drops.ordinals.greatest.map({ $0 < recordCount }) ?? true,
-      drops.storedBytes <= liveBytes
-    else { return false }
+    guard drops.origin == origin, drops.storedBytes <= liveBytes else { return false }
     var next = self
     guard next.dead.formDisjointUnion(drops.ordinals) else { return false }
     next.deadBytes += drops.storedBytes
