@@ -13,7 +13,7 @@ import Testing
   private func create() throws -> Manifest {
     try Manifest(
       replacingWith: VersionState(storeIdentity: [UInt8](repeating: 7, count: 16)), directory: directory,
-      random: SeededRandomSource(seed: 1))
+      random: SeededRandomSource(seed: 1), leastRolloverBytes: 1 << 20)
   }
 
   /// Edits that take a good part of a manifest, so that few of them roll it over.
@@ -73,7 +73,7 @@ import Testing
       let directory = StoreDirectory(path: "/", fileSystem: disk)
       let manifest = try Manifest(
         replacingWith: VersionState(storeIdentity: [UInt8](repeating: 7, count: 16)), directory: directory,
-        random: SeededRandomSource(seed: 1))
+        random: SeededRandomSource(seed: 1), leastRolloverBytes: 1 << 20)
       var next: UInt64 = 1
       // The next edit rolls over: a manifest takes 1 MiB.
       while next < 17 {

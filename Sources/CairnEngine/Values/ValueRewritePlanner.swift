@@ -1,0 +1,80 @@
+/// Chooses the value files that are rewritten into one new file, without what is dead in them.
+///
+/// Files of which less than a share is live come first: each gives back more than it costs. Then, so that the
+/// number of files stays bounded, files that hold little: as soon as there are eight of about the same size,
+/// which together make one of at least eight times the size of the least. Merging all small files at once,
+/// whatever their sizes, would copy the large among them again and again.
+///
+/// Applied again and again it comes to an end: the first kind leaves nothing dead, and the second leaves fewer
+/// files. Then at least the share of every file is live, and of files with little in them there are at most
+/// ``greatestSmallFileCount``. A file with nothing live is never chosen: it is removed.
+struct ValueRewritePlanner: Hashable, Sendable {
+  /// A physical file, as the planner sees it.
+  struct Candidate: Hashable, Sendable {
+    var fileNumber: UInt64
+    /// What all records in the file take, dead or not; without the index, which every file has.
+    var storedBytes: UInt64
+    var liveBytes: UInt64
+  }
+
+  /// A file is sparse when less than this share of it is live; from 0, which no file is below, to 1.
+  var leastLiveShare = 0.5
+  /// The files chosen have at most this many live bytes together. A sparse file with more goes alone.
+  var outputBytes: UInt64 = 64 << 20
+
+  /// How many files of a size are merged, and by what factor sizes differ.
+  static let mergeCount = 8
+  private static let mergeCountBits = 3
+  /// A file with less than this share of the output holds little.
+  private static let smallShare: UInt64 = 16
+
+  /// The numbers of the files to rewrite next, the most worthwhile first; empty when there is nothing to do.
+  func pick(_ files: [Candidate]) -> [UInt64] {
+    let sparse = pickSparse(files)
+    return sparse.isEmpty ? pickSmall(files) : sparse
+  }
+
+  /// How many files with less than a sixteenth of the output in them are left when there is nothing to do.
+  var greatestSmallFileCount: Int {
+    let smallBytes = outputBytes / Self.smallShare
+    guard smallBytes > 1 else { return 0 }
+    return (Self.sizeClass(smallBytes - 1) + 1) * (Self.mergeCount - 1)
+  }
+
+  private func pickSparse(_ files: [Candidate]) -> [UInt64] {
+    let sparse = files.filter {
+      $0.liveBytes > 0 && $0.liveBytes < $0.storedBytes && Self.liveShare($0) < leastLiveShare
+    }
+    let sorted = sparse.sorted {
+      (Self.liveShare($0), $0.fileNumber) < (Self.liveShare($1), $1.fileNumber)
+    }
+    var result: [UInt64] = []
+    var total: UInt64 = 0
+    for file in sorted {
+      let (sum, overflow) = total.addingReportingOverflow(file.liveBytes)
+      // A later one may still fit.
+      guard result.isEmpty || (!overflow && sum <= outputBytes) else { continue }
+      result.append(file.fileNumber)
+      total = sum
+    }
+    return result
+  }
+
+  private func pickSmall(_ files: [Candidate]) -> [UInt64] {
+    let small = files.filter { $0.liveBytes > 0 && $0.liveBytes < outputBytes / Self.smallShare }
+    let classes = Dictionary(grouping: small) { Self.sizeClass($0.liveBytes) }
+    let full = classes.filter { $0.value.count >= Self.mergeCount }
+    guard let (_, members) = full.min(by: { $0.key < $1.key }) else { return [] }
+    let sorted = members.sorted { ($0.liveBytes, $0.fileNumber) < ($1.liveBytes, $1.fileNumber) }
+    return sorted.prefix(Self.mergeCount).map(\.fileNumber)
+  }
+
+  private static func liveShare(_ file: Candidate) -> Double {
+    Double(file.liveBytes) / Double(file.storedBytes)
+  }
+
+  /// 0 for 1 to 7 bytes, 1 for 8 to 63, and so on by eights.
+  private static func sizeClass(_ bytes: UInt64) -> Int {
+    (UInt64.bitWidth - 1 - bytes.leadingZeroBitCount) / mergeCountBits
+  }
+}
