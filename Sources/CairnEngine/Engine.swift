@@ -64,7 +64,10 @@ public final class Engine: KeyValueStore {
       lock.release()
       throw error
     }
-    let flusher = Flusher(tree: opened.tree, random: environment.random, segmentOptions: SegmentOptions())
+    let flusher = Flusher(
+      tree: opened.tree, random: environment.random, segmentOptions: SegmentOptions(),
+      valueThreshold: options.valueThreshold,
+      valueOptions: ValueFileOptions(compressionLevel: options.compressionLevel))
     let compactor = Compactor(
       tree: opened.tree, random: environment.random,
       segmentOptions: SegmentOptions(compressionLevel: options.compressionLevel),

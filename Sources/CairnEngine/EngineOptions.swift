@@ -14,9 +14,16 @@ public struct EngineOptions: Sendable {
   /// How often a transaction is run at most before it fails with `.conflict`. Default 256, at least 1.
   public var greatestTransactionRuns = 256
 
-  /// The zstd level for segments that compaction writes, 1 to 19; `nil` stores them as they are. Default 1.
-  /// What is flushed from memory is never compressed: it is rewritten soon.
+  /// The zstd level for segments that compaction writes and for values of at least 16 KiB in value files, 1 to
+  /// 19; `nil` stores all as it is. Default 1. Segments flushed from memory are never compressed: they are
+  /// rewritten soon.
   public var compressionLevel: Int? = 1
+
+  /// From this length on, in bytes, a value leaves the tree when its memtable is flushed: it goes to a value
+  /// file, and the tree keeps a handle of some 15 bytes. Default 2048, at least 64, at most 2³¹, which leaves
+  /// every value in the tree. Larger makes scans over values that long faster, and compactions copy them again and
+  /// again; smaller the other way round. May differ from one opening to the next.
+  public var valueThreshold = 2048
 
   /// What a memtable, and the log behind it, may take before it is flushed, in bytes. Default `nil`:
   /// derived from ``memoryLimit``. For tests, which want flushes to be frequent.
@@ -42,6 +49,7 @@ public struct EngineOptions: Sendable {
     try require(
       memtableBytes.map { (4096...memoryLimit).contains($0) } ?? true,
       "memtableBytes must be 4096 to memoryLimit")
+    try require((64...1 << 31).contains(valueThreshold), "valueThreshold must be 64 to 2^31")
     try require((4096...1 << 32).contains(segmentBytes), "segmentBytes must be 4096 to 4 GiB")
   }
 

@@ -51,9 +51,9 @@ struct StoreOpening {
     let recovery = LogRecovery(directory: directory, options: options, lastSequence: 0)
     for entry in entries {
       switch entry {
-      case .segment:
+      case .segment, .values:
         throw StorageError(
-          .corruption, "the manifest is missing, although there are segments; restore it from a backup",
+          .corruption, "the manifest is missing, although there are files of data; restore it from a backup",
           file: directory.path(of: entry))
       case .log(let number): try recovery.checkStray(log: number)
       case .lock, .manifest, .newManifest, .spare, .unknown: continue
@@ -65,13 +65,10 @@ struct StoreOpening {
     _ state: VersionState, _ entries: [StoreDirectory.Entry], _ fileQueue: any BackgroundQueue
   ) throws(StorageError) -> Result {
     for segment in state.levels.joined() {
-      let path = directory.path(of: .segment(segment.fileNumber))
-      let found = try directory.fileSystem.information(at: path)
-      guard let found, found.size == segment.fileBytes else {
-        let what = found.map { "has \($0.size) bytes instead of \(segment.fileBytes)" } ?? "is missing"
-        throw StorageError(
-          .corruption, "the segment \(what); restore it from a backup", file: path, offset: found?.size)
-      }
+      try check(.segment(segment.fileNumber), bytes: segment.fileBytes, "segment")
+    }
+    for file in state.values.files.values.sorted(by: { $0.fileNumber < $1.fileNumber }) {
+      try check(.values(file.fileNumber), bytes: file.fileBytes, "value file")
     }
     var recovery = LogRecovery(
       directory: directory, options: options, lastSequence: state.lastSequence)
@@ -81,6 +78,19 @@ struct StoreOpening {
       try recovery.checkStray(log: number)
     }
     return try finish(state, recovery, entries, fileQueue)
+  }
+
+  /// Refuses a file that is missing or has another length than the manifest says.
+  private func check(
+    _ entry: StoreDirectory.Entry, bytes: UInt64, _ kind: String
+  ) throws(StorageError) {
+    let path = directory.path(of: entry)
+    let found = try directory.fileSystem.information(at: path)
+    guard let found, found.size == bytes else {
+      let what = found.map { "has \($0.size) bytes instead of \(bytes)" } ?? "is missing"
+      throw StorageError(
+        .corruption, "the \(kind) \(what); restore it from a backup", file: path, offset: found?.size)
+    }
   }
 
   private func finish(
@@ -169,7 +179,8 @@ struct StoreOpening {
       switch entry {
       case .log(let number) where !state.logs.contains(number): try? logFiles.retire(log: number)
       case .segment(let number) where !segments.contains(number): try? directory.remove(entry)
-      case .log, .segment, .lock, .manifest, .newManifest, .spare, .unknown: continue
+      case .values(let number) where state.values.files[number] == nil: try? directory.remove(entry)
+      case .log, .segment, .values, .lock, .manifest, .newManifest, .spare, .unknown: continue
       }
     }
   }

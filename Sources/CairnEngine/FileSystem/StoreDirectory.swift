@@ -19,6 +19,7 @@ struct StoreDirectory: Sendable {
     /// A former log, or a file made to become one.
     case spare(UInt64)
     case segment(UInt64)
+    case values(UInt64)
     /// Nothing of ours.
     case unknown
 
@@ -40,6 +41,7 @@ struct StoreDirectory: Sendable {
         case "log": self = .log(number)
         case "spare": self = .spare(number)
         case "segment": self = .segment(number)
+        case "values": self = .values(number)
         default: self = .unknown
         }
         // Exactly one name for a number, so that no two files can claim to be the same one.
@@ -55,13 +57,14 @@ struct StoreDirectory: Sendable {
       case .log(let number): Self.digits(number) + ".log"
       case .spare(let number): Self.digits(number) + ".spare"
       case .segment(let number): Self.digits(number) + ".segment"
+      case .values(let number): Self.digits(number) + ".values"
       case .unknown: ""
       }
     }
 
     var number: UInt64? {
       switch self {
-      case .log(let number), .spare(let number), .segment(let number): number
+      case .log(let number), .spare(let number), .segment(let number), .values(let number): number
       case .lock, .manifest, .newManifest, .unknown: nil
       }
     }

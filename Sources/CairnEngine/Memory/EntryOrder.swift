@@ -2,6 +2,8 @@
 enum EntryKind: UInt8, Sendable {
   case removal = 0
   case value = 1
+  /// The value is in a value file; here stands its ``ValueHandle``. Only in segments: a flush makes them.
+  case handle = 2
 }
 
 /// The eight bytes that follow every key inside the engine: the entry's sequence number and its kind.
@@ -19,6 +21,9 @@ struct EntryTrailer: RawRepresentable, Hashable, Sendable {
   @inline(__always) var sequence: UInt64 { rawValue >> 8 }
   /// `nil` for a kind that this program does not know, which only a damaged file can hold.
   @inline(__always) var kind: EntryKind? { EntryKind(rawValue: UInt8(truncatingIfNeeded: rawValue)) }
+
+  /// Whether the entry gives its key a value, wherever that is.
+  @inline(__always) var isValue: Bool { kind == .value || kind == .handle }
 
   /// Sorts before every entry of its key.
   static let newest = EntryTrailer(rawValue: .max)

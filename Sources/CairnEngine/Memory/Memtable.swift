@@ -60,7 +60,8 @@ final class Memtable: Sendable {
     let trailer = node.trailer
     return switch trailer.kind {
     case .value: .value([UInt8](node.value), sequence: trailer.sequence)
-    case .removal, nil: .removal(sequence: trailer.sequence)
+    // Batches make no other entries.
+    case .removal, .handle, nil: .removal(sequence: trailer.sequence)
     }
   }
 

@@ -17,33 +17,52 @@ final class VisibleCursor {
   private let newestOwn: UInt64
   private let removals: [Removals]
   private let range: KeyRange
+  private let version: Version?
 
   private(set) var isValid = false
   private var isForward = true
   // While going back, and for the key of the entry that a forward step leaves, copies are kept here.
   private var keyCopy: [UInt8] = []
   private var valueCopy: [UInt8] = []
+  private var kindOfCopy = EntryKind.value
 
   /// Stepping over more versions of one key than this costs more than a seek past them.
   private static let stepsBeforeSeek = 8
 
   /// - Parameters:
   ///   - snapshot: Entries with a sequence number up to this one are visible.
+  ///   - version: Where the values are that entries refer to; without one no entry may.
   ///   - newestOwn: So are those from ``EntryTrailer/firstOwnSequence`` up to this one: the transaction's own.
   init(
-    _ source: SourceCursor, snapshot: UInt64, newestOwn: UInt64 = 0, removals: [Removals], range: KeyRange
+    _ source: SourceCursor, snapshot: UInt64, newestOwn: UInt64 = 0, removals: [Removals], range: KeyRange,
+    version: Version? = nil
   ) {
     self.source = source
     self.snapshot = snapshot
     self.newestOwn = newestOwn
     self.removals = removals
     self.range = range
+    self.version = version
   }
 
   /// The current key; good until the next move.
   var key: [UInt8] { isForward ? [UInt8](source.key) : keyCopy }
-  /// The current value; good until the next move.
-  var value: [UInt8] { isForward ? [UInt8](source.value) : valueCopy }
+  /// The current value; good until the next move. Only here is a large value read: stepping over it costs
+  /// no more than over a small one.
+  var value: [UInt8] {
+    get throws(StorageError) {
+      guard (isForward ? source.trailer.kind : kindOfCopy) == .handle else {
+        return isForward ? [UInt8](source.value) : valueCopy
+      }
+      let handle =
+        isForward
+        ? ValueHandle(decoding: source.value) : valueCopy.withUnsafeBytes { ValueHandle(decoding: $0) }
+      guard let handle, let version else {
+        throw StorageError(.internalInconsistency, "an entry refers to a value where none can be")
+      }
+      return try version.read(handle)
+    }
+  }
 
   /// Moves to the first visible entry of the range.
   func seekToFirst() throws(StorageError) {
@@ -120,7 +139,10 @@ final class VisibleCursor {
       while source.isValid, isCurrentKey(keyCopy) {
         if isVisible(source.trailer) {
           live = isLive(source.key, source.trailer)
-          if live { valueCopy.replaceContents(with: source.value) }
+          if live {
+            valueCopy.replaceContents(with: source.value)
+            kindOfCopy = source.trailer.kind ?? .value
+          }
         }
         try source.previous()
       }
@@ -141,7 +163,7 @@ final class VisibleCursor {
 
   @inline(__always)
   private func isLive(_ key: UnsafeRawBufferPointer, _ trailer: EntryTrailer) -> Bool {
-    guard trailer.kind == .value else { return false }
+    guard trailer.isValue else { return false }
     for removal in removals
     where removal.tombstones.newestCovering(key, visibleAt: removal.visibleAt) > trailer.sequence {
       return false

@@ -62,10 +62,10 @@ final class Block: Sendable {
       guard let rawTrailer = reader.readInteger(UInt64.self),
         let suffixLength = reader.readVarint(), suffixLength <= UInt64(longestKey),
         let valueLength = reader.readVarint(), valueLength <= UInt64(StorageLimits.valueBytes),
-        let suffix = reader.readBytes(Int(suffixLength)), reader.readBytes(Int(valueLength)) != nil
+        let suffix = reader.readBytes(Int(suffixLength)), let value = reader.readBytes(Int(valueLength))
       else { return nil }
       let trailer = EntryTrailer(rawValue: rawTrailer)
-      guard let kind = trailer.kind, isIndex || kind == .value || valueLength == 0 else { return nil }
+      guard let kind = trailer.kind, isIndex || isPossible(kind, value) else { return nil }
       let head = BlockView.head(suffix)
       if index > 0 {
         guard heads[index - 1] <= head else { return nil }
@@ -80,5 +80,15 @@ final class Block: Sendable {
       lastTrailer = trailer
     }
     return reader.isAtEnd ? longestSuffix : nil
+  }
+
+  /// Whether an entry of this kind can have this value.
+  @inline(__always)
+  static func isPossible(_ kind: EntryKind, _ value: UnsafeRawBufferPointer) -> Bool {
+    switch kind {
+    case .value: true
+    case .removal: value.isEmpty
+    case .handle: ValueHandle(decoding: value) != nil
+    }
   }
 }

@@ -54,7 +54,7 @@ struct SegmentEncoder: ~Copyable {
         .valueTooLarge, "A value of \(value.count) bytes is larger than any may be.", file: file.path)
     }
     guard let kind = trailer.kind else { throw misuse("is of no known kind") }
-    guard kind == .value || value.isEmpty else { throw misuse("is a removal with a value") }
+    guard Block.isPossible(kind, value) else { throw misuse("is of a kind that cannot have its value") }
     if let lastKey {
       let last = lastTrailer
       let order = lastKey.withUnsafeBytes { EntryOrder.compare($0, last, key, trailer) }
@@ -74,6 +74,9 @@ struct SegmentEncoder: ~Copyable {
     switch kind {
     case .value: properties.valueCount += 1
     case .removal: properties.removalCount += 1
+    case .handle:
+      properties.valueCount += 1
+      properties.referencedBytes &+= ValueHandle(decoding: value)?.storedBytes ?? 0
     }
     properties.smallestSequence = min(properties.smallestSequence, trailer.sequence)
     properties.largestSequence = max(properties.largestSequence, trailer.sequence)

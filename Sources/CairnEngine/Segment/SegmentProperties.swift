@@ -38,6 +38,8 @@ struct SegmentProperties: Hashable, Sendable {
   /// What the entries' keys and values take before any compression.
   var rawKeyBytes: UInt64 = 0
   var rawValueBytes: UInt64 = 0
+  /// What the records of value files take that the entries refer to.
+  var referencedBytes: UInt64 = 0
   /// The length of the whole file. Not stored in it.
   var fileBytes: UInt64 = 0
 
@@ -60,15 +62,16 @@ struct SegmentProperties: Hashable, Sendable {
   // MARK: The properties block
   //
   //     u32 format version, then as u64: file number, values, removals, range removals, blocks, smallest and
-  //     largest sequence, raw key bytes, raw value bytes; u8 upper bound (0 inclusive, 1 exclusive, 2 none);
-  //     varint length and bytes of the lower bound; the same of the upper bound, unless there is none
+  //     largest sequence, raw key bytes, raw value bytes, referenced bytes; u8 upper bound (0 inclusive,
+  //     1 exclusive, 2 none); varint length and bytes of the lower bound; the same of the upper bound, unless
+  //     there is none
 
   func encoded() -> [UInt8] {
     var bytes: [UInt8] = []
     bytes.append(littleEndian: formatVersion)
     for number in [
       fileNumber, valueCount, removalCount, tombstoneCount, blockCount, smallestSequence, largestSequence,
-      rawKeyBytes, rawValueBytes,
+      rawKeyBytes, rawValueBytes, referencedBytes,
     ] {
       bytes.append(littleEndian: number)
     }
@@ -93,7 +96,7 @@ struct SegmentProperties: Hashable, Sendable {
     var reader = ByteReader(bytes)
     guard let version = reader.readInteger(UInt32.self) else { return nil }
     var numbers: [UInt64] = []
-    for _ in 0..<9 {
+    for _ in 0..<10 {
       guard let number = reader.readInteger(UInt64.self) else { return nil }
       numbers.append(number)
     }
@@ -117,6 +120,7 @@ struct SegmentProperties: Hashable, Sendable {
     largestSequence = numbers[6]
     rawKeyBytes = numbers[7]
     rawValueBytes = numbers[8]
+    referencedBytes = numbers[9]
     lowerBound = [UInt8](lower)
     self.fileBytes = fileBytes
     guard reader.isAtEnd, isConsistent else { return nil }

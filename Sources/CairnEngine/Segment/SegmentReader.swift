@@ -64,7 +64,10 @@ final class SegmentReader: Sendable {
   private static func lookup(_ entry: BlockView.Entry) -> PointLookup {
     switch entry.trailer.kind {
     case .value?: .value([UInt8](entry.value), sequence: entry.trailer.sequence)
-    // A block with any other kind was refused.
+    case .handle?:
+      // A block with a handle that does not decode was refused, and one with any other kind.
+      ValueHandle(decoding: entry.value).map { .handle($0, sequence: entry.trailer.sequence) }
+        ?? .removal(sequence: entry.trailer.sequence)
     case .removal?, nil: .removal(sequence: entry.trailer.sequence)
     }
   }

@@ -29,7 +29,10 @@ final class EngineTransaction: KeyValueTransaction {
     try check()
     let own = try ownWrites()
     // What the transaction wrote itself depends on nobody else.
-    if let own, let decided = key.withUnsafeBytes({ view.decision(own, $0) }) { return decided.value }
+    if let own, let decided = key.withUnsafeBytes({ view.decision(own, $0) }) {
+      guard case .value(let value) = decided else { return nil }
+      return value
+    }
     reads.add(key)
     return try withBytes(of: key) { (key) throws(StorageError) in try view.get(key) }
   }

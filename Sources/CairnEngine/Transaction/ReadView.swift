@@ -24,26 +24,38 @@ struct ReadView {
   /// The value of `key`, looked for from the newest source to the oldest: the first that has anything on it
   /// decides.
   func get(_ key: UnsafeRawBufferPointer) throws(StorageError) -> [UInt8]? {
+    switch try decision(on: key) {
+    case .value(let value): value
+    case .handle(let handle): try state.version.read(handle)
+    case .absent, nil: nil
+    }
+  }
+
+  /// What the newest source that knows of `key` says about it.
+  func decision(on key: UnsafeRawBufferPointer) throws(StorageError) -> Decision? {
     guard key.count <= StorageLimits.keyBytes else {
       throw StorageError(.keyTooLong, "a key of \(key.count) bytes; the longest is \(StorageLimits.keyBytes)")
     }
-    if let decided = decision(state.active, key, visibleAt: snapshot) { return decided.value }
+    if let decided = decision(state.active, key, visibleAt: snapshot) { return decided }
     for memtable in state.sealed {
-      if let decided = decision(memtable, key, visibleAt: snapshot) { return decided.value }
+      if let decided = decision(memtable, key, visibleAt: snapshot) { return decided }
     }
     for segment in state.version.levels[0] where segment.properties.mayContain(key) {
-      if let decided = try decision(segment, key) { return decided.value }
+      if let decided = try decision(segment, key) { return decided }
     }
     for level in 1..<state.version.levels.count {
       guard let segment = state.version.segment(of: level, containing: key) else { continue }
-      if let decided = try decision(segment, key) { return decided.value }
+      if let decided = try decision(segment, key) { return decided }
     }
     return nil
   }
 
   /// What a source says about a key that it knows of.
-  struct Decision {
-    var value: [UInt8]?
+  enum Decision {
+    case absent
+    case value([UInt8])
+    /// The value is in a value file.
+    case handle(ValueHandle)
   }
 
   /// What a transaction's own writes say about a key, if anything.
@@ -72,9 +84,10 @@ struct ReadView {
   @inline(__always)
   private func decision(_ found: PointLookup?, coveredBy removal: UInt64) -> Decision? {
     switch found {
-    case .value(let value, let sequence) where sequence > removal: Decision(value: value)
-    case .value, .removal: Decision(value: nil)
-    case nil: removal > 0 ? Decision(value: nil) : nil
+    case .value(let value, let sequence) where sequence > removal: .value(value)
+    case .handle(let handle, let sequence) where sequence > removal: .handle(handle)
+    case .value, .handle, .removal: .absent
+    case nil: removal > 0 ? .absent : nil
     }
   }
 
@@ -103,7 +116,8 @@ struct ReadView {
     }
     let source = sources.count == 1 ? sources[0] : MergingCursor(sources)
     return VisibleCursor(
-      source, snapshot: snapshot, newestOwn: own?.newestSequence ?? 0, removals: removals, range: range)
+      source, snapshot: snapshot, newestOwn: own?.newestSequence ?? 0, removals: removals, range: range,
+      version: state.version)
   }
 
   /// Calls `visit` with the entries of `range`.
@@ -117,7 +131,7 @@ struct ReadView {
     let cursor = try cursor(range, own: own)
     if direction == .ascending { try cursor.seekToFirst() } else { try cursor.seekToLast() }
     while cursor.isValid {
-      let entry = KeyValue(key: cursor.key, value: cursor.value)
+      let entry = KeyValue(key: cursor.key, value: try cursor.value)
       remaining -= 1
       if visit(entry) == .stop || remaining == 0 { return .through(entry.key) }
       try cursor.advance()

@@ -18,6 +18,7 @@ final class ValueFileBuilder {
   private let file: any File
   private let identity: SegmentIdentity
   private let compressor: BlockCompressor?
+  private let leastCompressedBytes: Int
 
   private var index = AppendBuffer(capacity: 4096)
   private var pending = AppendBuffer(capacity: keptBytes)
@@ -31,6 +32,7 @@ final class ValueFileBuilder {
     self.file = file
     identity = SegmentIdentity(fileNumber: fileNumber, salt: salt)
     compressor = options.compressionLevel.map { BlockCompressor(level: $0) }
+    leastCompressedBytes = options.leastCompressedBytes
     properties = ValueFileProperties(fileNumber: fileNumber)
   }
 
@@ -47,6 +49,7 @@ final class ValueFileBuilder {
     let previous = lastName.flatMap { $0.origin == identity.fileNumber ? $0.ordinal : nil }
     let name = ValueName(origin: identity.fileNumber, ordinal: previous.map { $0 &+ 1 } ?? 0)
     let start = try begin(name)
+    let compressor = value.count < leastCompressedBytes ? nil : compressor
     // What waits to be written as it is: chunks that follow each other in the value do so in the file.
     var plain = 0..<0
     var position = 0

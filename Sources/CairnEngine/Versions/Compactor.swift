@@ -30,14 +30,24 @@ final class Compactor: Sendable {
     if compaction.isTrivialMove {
       edit.addedSegments = compaction.upper.map { .init(level: target, properties: $0.properties) }
     } else {
-      edit.addedSegments = try merge(compaction, version).map { .init(level: target, properties: $0) }
+      let written = try merge(compaction, version)
+      edit.addedSegments = written.segments.map { .init(level: target, properties: $0) }
+      // A record is written for one entry, and an entry is in one segment. (A log that is replayed may put an
+      // entry into a second segment, but then with a record of its own.) A merge reads each entry of its
+      // inputs once, and either hands it to one output or drops it here, by the edit that takes the inputs
+      // away: so each record is dropped at most once, and as soon as nothing refers to it.
+      guard let drops = ValueDrops.grouped(written.dropped) else {
+        throw StorageError(.internalInconsistency, "two entries refer to one record of a value file")
+      }
+      edit.valueDrops = drops
     }
     try tree.apply(edit)
     return true
   }
 
-  private func merge(_ compaction: Compaction, _ version: Version) throws(StorageError) -> [SegmentProperties]
-  {
+  private func merge(
+    _ compaction: Compaction, _ version: Version
+  ) throws(StorageError) -> SegmentOutput.Written {
     let deeper = compaction.level + 2
     let snapshots = tree.snapshots.live
     var removals: [RangeTombstone] = []

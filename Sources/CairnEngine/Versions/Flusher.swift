@@ -1,10 +1,13 @@
 import CairnKV
 
-/// Turns the oldest sealed memtable into a segment of level 0, and lets go of the logs that only it needed.
+/// Turns the oldest sealed memtable into a segment of level 0, with a value file if it holds large values, and
+/// lets go of the logs that only it needed.
 struct Flusher {
   let tree: Tree
   let random: any RandomSource
   let segmentOptions: SegmentOptions
+  let valueThreshold: Int
+  let valueOptions: ValueFileOptions
 
   /// - Returns: whether there was a memtable to flush.
   func flushOldest() throws(StorageError) -> Bool {
@@ -16,14 +19,20 @@ struct Flusher {
     edit.lastSequence = memtable.newestSequence
     if !memtable.isEmpty {
       let removals = memtable.rangeRemovals
-      let output = SegmentOutput(
+      var output = SegmentOutput(
         directory: tree.directory, random: random, segmentOptions: segmentOptions, targetBytes: .max,
         allocateFileNumber: tree.allocateFileNumber)
+      output.valueThreshold = valueThreshold
+      output.valueOptions = valueOptions
       let snapshots = tree.snapshots.live
       let sieve = EntrySieve(snapshots: snapshots, removals: removals, isDeepest: { _ in false })
       let kept = removals.fragmented(snapshots: snapshots)
-      let segments = try output.write(memtable.makeCursor(), sieve, removals: kept)
-      edit.addedSegments = segments.map { VersionEdit.AddedSegment(level: 0, properties: $0) }
+      let written = try output.write(memtable.makeCursor(), sieve, removals: kept)
+      edit.addedSegments = written.segments.map { VersionEdit.AddedSegment(level: 0, properties: $0) }
+      if let file = written.valueFile {
+        edit.addedValueFiles = [file]
+        edit.addedOrigins = [ValueLiveness(file)].compactMap(\.self)
+      }
     }
     let logs = tree.manifest.state.logs
     try tree.apply(edit, flushed: memtable)

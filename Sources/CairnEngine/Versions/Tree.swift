@@ -31,6 +31,7 @@ final class Tree: Sendable {
   let snapshots = SnapshotRegistry()
 
   private let reclaimer: FileReclaimer
+  private let openValueFiles: OpenValueFiles
   private let current: Mutex<ReadState>
   private let changes = Mutex(())
   private let publishedSequence: Atomic<UInt64>
@@ -47,8 +48,12 @@ final class Tree: Sendable {
     self.cache = cache
     self.logFiles = logFiles
     self.reclaimer = reclaimer
+    let openValueFiles = OpenValueFiles(directory: directory, decompressor: cache.decompressor)
+    self.openValueFiles = openValueFiles
     let state = manifest.state
-    let version = Version(levels: []).successor(state) { properties in
+    let version = Version(levels: []).successor(
+      state, makeValueFile: { ValueFile($0, openFiles: openValueFiles, reclaimer: reclaimer) }
+    ) { properties in
       SegmentFile(properties, directory: directory, cache: cache, reclaimer: reclaimer)
     }
     let newestFirst = memtables.reversed()
@@ -107,31 +112,69 @@ final class Tree: Sendable {
     }
   }
 
-  /// Makes an edit durable, then visible.
+  /// Makes an edit durable, then visible. On a disk that is full, the files that it adds are removed: the next
+  /// try writes them anew.
   ///
   /// - Parameter flushed: the memtable that the edit's segments take the place of.
   func apply(_ edit: VersionEdit, flushed: Memtable? = nil) throws(StorageError) {
+    try changes.withLock { (_) throws(StorageError) in try applyLocked(edit, flushed: flushed) }
+  }
+
+  /// Puts a value file in the place of others, whose live records it holds under their names.
+  ///
+  /// What has died since they were looked at stays dead: names and liveness are the same in every file.
+  /// - Returns: `false`, with nothing changed, when nothing in the file is live any more.
+  func replaceValueFiles(_ numbers: [UInt64], with file: ValueFileProperties) throws(StorageError) -> Bool {
     try changes.withLock { (_) throws(StorageError) in
-      var complete = edit
-      complete.nextFileNumber = nextFileNumber.load(ordering: .relaxed)
-      // What the edit relies on may have been lost with somebody else's failed sync.
-      if let refusal = directory.latch.refusal { throw refusal }
-      try manifest.apply(complete)
-      let manifestState = manifest.state
-      let removed = Set(edit.removedSegments).subtracting(edit.addedSegments.map(\.properties.fileNumber))
-      let version = state.version.successor(manifestState) { properties in
-        SegmentFile(properties, directory: directory, cache: cache, reclaimer: reclaimer)
-      }
-      // The state that goes is let go outside the lock: its last reference may remove files.
-      let former = current.withLock { state in
-        let former = state
-        state = ReadState(
-          active: former.active, sealed: former.sealed.filter { $0 !== flushed }, version: version)
-        return former
-      }
-      for segment in former.version.levels.joined() where removed.contains(segment.number) {
-        segment.markObsolete()
-      }
+      let values = manifest.state.values
+      guard values.isAnythingLive(in: file) else { return false }
+      var edit = VersionEdit()
+      edit.addedValueFiles = [file]
+      edit.removedValueFiles = numbers.filter { values.files[$0] != nil }
+      try applyLocked(edit, flushed: nil)
+      return true
     }
+  }
+
+  /// Whoever calls it holds `changes`.
+  private func applyLocked(_ edit: VersionEdit, flushed: Memtable?) throws(StorageError) {
+    var complete = edit
+    complete.nextFileNumber = nextFileNumber.load(ordering: .relaxed)
+    // What the edit relies on may have been lost with somebody else's failed sync.
+    if let refusal = directory.latch.refusal { throw refusal }
+    do throws(StorageError) {
+      try manifest.apply(complete)
+    } catch {
+      // A full disk that has not tripped the latch was found before anything was written.
+      if error.code == .full && directory.latch.refusal == nil { removeFiles(addedBy: edit) }
+      throw error
+    }
+    let manifestState = manifest.state
+    let removed = Set(edit.removedSegments).subtracting(edit.addedSegments.map(\.properties.fileNumber))
+    let version = state.version.successor(
+      manifestState, makeValueFile: { ValueFile($0, openFiles: openValueFiles, reclaimer: reclaimer) }
+    ) { properties in
+      SegmentFile(properties, directory: directory, cache: cache, reclaimer: reclaimer)
+    }
+    // The state that goes is let go outside the lock: its last reference may remove files.
+    let former = current.withLock { state in
+      let former = state
+      state = ReadState(
+        active: former.active, sealed: former.sealed.filter { $0 !== flushed }, version: version)
+      return former
+    }
+    for segment in former.version.levels.joined() where removed.contains(segment.number) {
+      segment.markObsolete()
+    }
+    for (number, file) in former.version.valueFiles where version.valueFiles[number] == nil {
+      file.markObsolete()
+    }
+  }
+
+  private func removeFiles(addedBy edit: VersionEdit) {
+    for segment in edit.addedSegments where !edit.removedSegments.contains(segment.properties.fileNumber) {
+      try? directory.remove(.segment(segment.properties.fileNumber))
+    }
+    for file in edit.addedValueFiles { try? directory.remove(.values(file.fileNumber)) }
   }
 }

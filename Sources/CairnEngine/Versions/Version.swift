@@ -1,6 +1,6 @@
 import CairnKV
 
-/// The segments that the store consisted of at one moment. Never changes; a flush or a compaction makes a
+/// The segments and value files that the store consisted of at one moment. Never changes; a flush or a compaction makes a
 /// new one.
 final class Version: Sendable {
   /// Level 0 holds what was flushed, newest first, and its segments may overlap. Every other level is
@@ -9,20 +9,32 @@ final class Version: Sendable {
   let levels: [[SegmentFile]]
   /// The sequence number of the newest entry in any segment.
   let newestSequence: UInt64
+  /// Which value files there are, and what is in them.
+  let values: ValueCatalog
+  let valueFiles: [UInt64: ValueFile]
 
-  init(levels: [[SegmentFile]]) {
+  init(levels: [[SegmentFile]], values: ValueCatalog = ValueCatalog(), valueFiles: [UInt64: ValueFile] = [:])
+  {
     self.levels = levels
+    self.values = values
+    self.valueFiles = valueFiles
     newestSequence = levels.joined().reduce(0) { max($0, $1.properties.largestSequence) }
   }
 
   /// The version after an edit.
   ///
   /// - Parameter state: the manifest's state after the edit, which decides what belongs where.
-  /// - Parameter make: opens a handle for a segment that this version does not have.
-  func successor(_ state: VersionState, make: (SegmentProperties) -> SegmentFile) -> Version {
+  /// - Parameter makeValueFile: opens a handle for a value file that this version does not have.
+  /// - Parameter makeSegment: the same for a segment.
+  func successor(
+    _ state: VersionState, makeValueFile: (ValueFileProperties) -> ValueFile,
+    makeSegment: (SegmentProperties) -> SegmentFile
+  ) -> Version {
     var known: [UInt64: SegmentFile] = [:]
     for segment in levels.joined() { known[segment.number] = segment }
-    return Version(levels: state.levels.map { $0.map { known[$0.fileNumber] ?? make($0) } })
+    return Version(
+      levels: state.levels.map { $0.map { known[$0.fileNumber] ?? makeSegment($0) } }, values: state.values,
+      valueFiles: state.values.files.mapValues { valueFiles[$0.fileNumber] ?? makeValueFile($0) })
   }
 
   /// The segment of a sorted level whose bounds contain `key`.
@@ -40,6 +52,20 @@ final class Version: Sendable {
     let first = range.lower.withUnsafeBytes { Self.firstIndex(in: segments, notBefore: $0) }
     return Array(segments[first...].prefix { $0.properties.overlaps(range) })
   }
+
+  /// The file that the record of a handle is in.
+  func reader(of handle: ValueHandle) throws(StorageError) -> ValueFileReader {
+    guard let file = values.places[handle.origin].flatMap({ valueFiles[$0] }) else {
+      throw StorageError(
+        .corruption,
+        "an entry refers to record \(handle.ordinal) of value file \(handle.origin), which the manifest does "
+          + "not know; restore the store from a backup")
+    }
+    return try file.reader()
+  }
+
+  /// The value that a handle stands for.
+  func read(_ handle: ValueHandle) throws(StorageError) -> [UInt8] { try reader(of: handle).read(handle) }
 
   func bytes(of level: Int) -> UInt64 { levels[level].reduce(0) { $0 + $1.properties.fileBytes } }
 

@@ -16,6 +16,13 @@ struct VersionEdit: Equatable {
   var oldestLog: UInt64?
   var addedSegments: [AddedSegment] = []
   var removedSegments: [UInt64] = []
+  /// Value files, and what is live of the origins that are new.
+  var addedValueFiles: [ValueFileProperties] = []
+  var addedOrigins: [ValueLiveness] = []
+  /// Value files in whose place added ones come. One with nothing live goes without being named.
+  var removedValueFiles: [UInt64] = []
+  /// The records that nothing refers to any more, at most one element for an origin.
+  var valueDrops: [ValueDrops] = []
   /// Every sequence number up to this one may have been used.
   var lastSequence: UInt64?
   /// Every file number below this one may have been used.
@@ -31,6 +38,10 @@ struct VersionEdit: Equatable {
     case lastSequence = 5
     case nextFileNumber = 6
     case storeIdentity = 7
+    case addedValueFile = 8
+    case removedValueFile = 9
+    case addedOrigin = 10
+    case valueDrops = 11
   }
 
   static let identityBytes = 16
@@ -55,6 +66,14 @@ struct VersionEdit: Equatable {
       bytes.append(varint: segment.properties.fileBytes)
       bytes.append(lengthPrefixed: segment.properties.encoded())
     }
+    func append(_ tag: Tag, _ content: [UInt8]) {
+      bytes.append(tag.rawValue)
+      bytes.append(lengthPrefixed: content)
+    }
+    for number in removedValueFiles { append(.removedValueFile, number) }
+    for liveness in addedOrigins { append(.addedOrigin, liveness.encoded()) }
+    for file in addedValueFiles { append(.addedValueFile, file.encoded()) }
+    for drops in valueDrops { append(.valueDrops, drops.encoded()) }
     if let lastSequence { append(.lastSequence, lastSequence) }
     if let nextFileNumber { append(.nextFileNumber, nextFileNumber) }
     return bytes
@@ -65,16 +84,24 @@ struct VersionEdit: Equatable {
     var reader = ByteReader(bytes)
     while let tagNumber = reader.readInteger(UInt8.self) {
       guard let tag = Tag(rawValue: tagNumber) else { return nil }
-      if tag == .storeIdentity {
+      switch tag {
+      case .storeIdentity:
         guard let identity = reader.readBytes(Self.identityBytes), storeIdentity == nil else { return nil }
         storeIdentity = [UInt8](identity)
         continue
+      case .addedValueFile, .addedOrigin, .valueDrops:
+        guard let content = reader.readLengthPrefixed(limit: bytes.count), decode(tag, content) else {
+          return nil
+        }
+        continue
+      default: break
       }
       guard let number = reader.readVarint() else { return nil }
       switch tag {
       case .addedLog: addedLogs.append(number)
       case .oldestLog: oldestLog = number
       case .removedSegment: removedSegments.append(number)
+      case .removedValueFile: removedValueFiles.append(number)
       case .lastSequence: lastSequence = number
       case .nextFileNumber: nextFileNumber = number
       case .addedSegment:
@@ -83,10 +110,26 @@ struct VersionEdit: Equatable {
           let properties = SegmentProperties(encoded, fileBytes: fileBytes)
         else { return nil }
         addedSegments.append(AddedSegment(level: Int(number), properties: properties))
-      case .storeIdentity: return nil
+      case .storeIdentity, .addedValueFile, .addedOrigin, .valueDrops: return nil
       }
     }
     guard reader.isAtEnd else { return nil }
+  }
+
+  /// A field about value files; `false` when its content is not what it should be.
+  private mutating func decode(_ tag: Tag, _ content: UnsafeRawBufferPointer) -> Bool {
+    switch tag {
+    case .addedValueFile:
+      guard let file = ValueFileProperties(decoding: content) else { return false }
+      addedValueFiles.append(file)
+    case .addedOrigin:
+      guard let liveness = ValueLiveness(decoding: content) else { return false }
+      addedOrigins.append(liveness)
+    default:
+      guard let drops = ValueDrops(decoding: content) else { return false }
+      valueDrops.append(drops)
+    }
+    return true
   }
 
   init() {}
@@ -99,6 +142,7 @@ struct VersionState: Equatable {
   var logs: [UInt64] = []
   private(set) var levels: [[SegmentProperties]] = Array(repeating: [], count: VersionEdit.levelCount)
   private var levelOfSegment: [UInt64: Int] = [:]
+  private(set) var values = ValueCatalog()
   var lastSequence: UInt64 = 0
   var nextFileNumber: UInt64 = 1
 
@@ -133,6 +177,7 @@ struct VersionState: Equatable {
     for level in Set(edit.addedSegments.map(\.level)) {
       guard sortAndCheck(level) else { return false }
     }
+    guard values.apply(edit) else { return false }
     lastSequence = max(lastSequence, edit.lastSequence ?? 0)
     nextFileNumber = max(nextFileNumber, edit.nextFileNumber ?? 0)
     guard lastSequence < EntryTrailer.firstOwnSequence, nextFileNumber <= Self.greatestFileNumber else {
@@ -149,6 +194,8 @@ struct VersionState: Equatable {
     edit.addedSegments = levels.enumerated().flatMap { level, segments in
       segments.map { VersionEdit.AddedSegment(level: level, properties: $0) }
     }
+    edit.addedValueFiles = values.files.values.sorted { $0.fileNumber < $1.fileNumber }
+    edit.addedOrigins = values.liveness.values.sorted { $0.origin < $1.origin }
     edit.lastSequence = lastSequence
     edit.nextFileNumber = nextFileNumber
     return edit

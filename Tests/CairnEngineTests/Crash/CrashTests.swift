@@ -106,6 +106,25 @@ import Testing
     ).verify()
   }
 
+  /// Values around the threshold, overwritten and removed, singly and by ranges, until whole files go.
+  @Test func valueFiles() {
+    var workload = Workload()
+    for index in 0..<24 {
+      switch index % 8 {
+      case 5: workload.commit(.durable, .removeRange(.init(from: Self.key(0), to: Self.key(3))))
+      case 6: workload.commit(.buffered, .remove(Self.key(index % 5)))
+      default:
+        workload.commit(
+          index % 3 == 0 ? .buffered : .durable,
+          .set(Self.key(index % 5), Self.value(UInt8(index), [2047, 2048, 5000, 300][index % 4])),
+          .set(Self.key((index + 2) % 5), Self.value(UInt8(index), 3000)))
+      }
+    }
+    CrashSweep(
+      name: "value files", workload: workload, options: Self.tiny, seeds: 1, stride: 5, recoveryStride: 101
+    ).verify()
+  }
+
   @Test func manifestRollover() {
     var options = Self.tiny
     options.leastManifestRolloverBytes = 16 << 10

@@ -28,7 +28,9 @@ import Testing
       let segments = SegmentOptions()
       let background = BackgroundWork(
         tree: opened.tree,
-        flusher: Flusher(tree: opened.tree, random: environment.random, segmentOptions: segments),
+        flusher: Flusher(
+          tree: opened.tree, random: environment.random, segmentOptions: segments,
+          valueThreshold: options.valueThreshold, valueOptions: ValueFileOptions()),
         compactor: Compactor(
           tree: opened.tree, random: environment.random, segmentOptions: segments, segmentBytes: 8 << 10,
           picker: CompactionPicker(levelZeroSegments: 4, levelOneBytes: 32 << 10)),

@@ -77,8 +77,13 @@ struct RecoveryCheck {
       case .spare: spares += 1
       case .log(let number) where state.logs.contains(number): continue
       case .segment(let number) where segments.contains(number): continue
-      case .log, .segment, .newManifest, .unknown: complaints.append("I10: \(entry.name) is left over")
+      case .values(let number) where state.values.files[number] != nil: continue
+      case .log, .segment, .values, .newManifest, .unknown:
+        complaints.append("I10: \(entry.name) is left over")
       }
+    }
+    if let complaint = try LivenessCheck.complaint(about: state, in: directory) {
+      complaints.append(complaint)
     }
     if spares > 1 { complaints.append("I10: there are \(spares) spares") }
     return complaints

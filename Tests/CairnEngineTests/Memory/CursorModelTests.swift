@@ -159,7 +159,7 @@ struct VersionedModel {
   private static func rest(_ cursor: VisibleCursor) throws -> [KeyValue] {
     var result: [KeyValue] = []
     while cursor.isValid {
-      result.append(KeyValue(key: cursor.key, value: cursor.value))
+      result.append(KeyValue(key: cursor.key, value: try cursor.value))
       try cursor.advance()
     }
     return result

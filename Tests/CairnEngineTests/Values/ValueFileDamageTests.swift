@@ -1,4 +1,5 @@
 import CairnKV
+import CairnTesting
 import Testing
 
 @testable import CairnEngine
@@ -54,7 +55,7 @@ import Testing
 
   /// The same where chunks are read one by one: a few places in each part of a record of three chunks.
   @Test(arguments: [nil, 1]) func flippedBitsOfALongRecordAreFound(level: Int?) throws {
-    var random = SeededRandom(seed: 3)
+    var random = SeededGenerator(seed: 3)
     let value = (0..<300_000).map {
       $0 < 140_000 ? UInt8(truncatingIfNeeded: random.next()) : UInt8(truncatingIfNeeded: $0 / 90)
     }
@@ -123,7 +124,7 @@ import Testing
   /// Each field of the index changed below checksums that fit: refused when it contradicts the file, and what is
   /// read through it all the same is right.
   @Test(arguments: 0..<24) func forgedIndexesAreReadOrRefused(seed: Int) throws {
-    var random = SeededRandom(seed: UInt64(seed))
+    var random = SeededGenerator(seed: UInt64(seed))
     let model = try Self.small(level: seed % 2 == 0 ? nil : 1)
     let original = ForgedValueFile(model.bytes)
     for _ in 0..<200 {
@@ -194,7 +195,7 @@ import Testing
   }
 
   @Test(arguments: 0..<16) func forgedFootersAreReadOrRefused(seed: Int) throws {
-    var random = SeededRandom(seed: UInt64(seed))
+    var random = SeededGenerator(seed: UInt64(seed))
     let original = ForgedValueFile(try Self.small(level: nil).bytes)
     for _ in 0..<200 {
       var forged = original
@@ -215,7 +216,7 @@ import Testing
   /// Chunks and tables changed below checksums that fit, compressed ones too: whatever comes of them has the
   /// right length, or is a typed error.
   @Test(arguments: 0..<16) func forgedRecordsAreReadOrRefused(seed: Int) throws {
-    var random = SeededRandom(seed: UInt64(seed))
+    var random = SeededGenerator(seed: UInt64(seed))
     let model = try Self.small(level: 1)
     let record = try ValueFileReader(model.bytes).record(model.handles[2].name)
     let tablePlace = Int(record.end) - 12..<Int(record.end)

@@ -1,4 +1,5 @@
 import CairnKV
+import CairnTesting
 import Synchronization
 import Testing
 
@@ -27,7 +28,7 @@ import Testing
 
   @Test(arguments: [nil, 1]) func piecesAtEveryBorderRead(level: Int?) throws {
     let chunk = ValueFileFormat.chunkBytes
-    var random = SeededRandom(seed: 5)
+    var random = SeededGenerator(seed: 5)
     for length in [0, 1, 100, 16_000, chunk - 1, chunk, chunk + 1, 3 * chunk, 3 * chunk + 77] {
       // Random and repetitive chunks in turns, so that some are compressed.
       let value = (0..<length).map {
@@ -52,7 +53,7 @@ import Testing
 
   /// What does not compress well stands there as it is, and costs its chunk table.
   @Test func compressionIsKeptWhereItPays() throws {
-    var random = SeededRandom(seed: 1)
+    var random = SeededGenerator(seed: 1)
     let noise = (0..<300_000).map { _ in UInt8(truncatingIfNeeded: random.next()) }
     let zeros = [UInt8](repeating: 0, count: 300_000)
     let model = try ValueFileModel([noise, zeros], level: 1)

@@ -1,4 +1,5 @@
 import CairnKV
+import CairnTesting
 
 @testable import CairnEngine
 
@@ -14,7 +15,8 @@ struct ValueFileModel {
   init(_ values: [[UInt8]], level: Int? = nil, salt: UInt64 = 7) throws {
     let file = MemoryFile(path: "memory.values")
     let builder = ValueFileBuilder(
-      file: file, fileNumber: Self.fileNumber, salt: salt, options: ValueFileOptions(compressionLevel: level))
+      file: file, fileNumber: Self.fileNumber, salt: salt,
+      options: ValueFileOptions(compressionLevel: level, leastCompressedBytes: 0))
     handles = try values.map { value in try value.withUnsafeBytes { try builder.append($0) } }
     properties = try builder.finish()
     bytes = file.bytes
@@ -23,7 +25,7 @@ struct ValueFileModel {
 
   /// Values of every kind: empty, short, at the chunk borders and beyond; random, repetitive, and both in turns.
   static func values(seed: UInt64, count: Int, greatest: Int) -> [[UInt8]] {
-    var random = SeededRandom(seed: seed)
+    var random = SeededGenerator(seed: seed)
     let chunk = ValueFileFormat.chunkBytes
     return (0..<count).map { _ in
       let length =
@@ -37,7 +39,7 @@ struct ValueFileModel {
     }
   }
 
-  static func value(length: Int, using random: inout SeededRandom) -> [UInt8] {
+  static func value(length: Int, using random: inout SeededGenerator) -> [UInt8] {
     let shape = Int.random(in: 0..<3, using: &random)
     return [UInt8](unsafeUninitializedCapacity: length) { buffer, count in
       for position in 0..<length {

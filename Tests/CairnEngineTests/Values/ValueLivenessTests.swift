@@ -1,4 +1,5 @@
 import CairnKV
+import CairnTesting
 import Testing
 
 @testable import CairnEngine
@@ -10,7 +11,7 @@ import Testing
   }
 
   @Test(arguments: 0..<24) func livenessIsASet(seed: Int) throws {
-    var random = SeededRandom(seed: UInt64(seed))
+    var random = SeededGenerator(seed: UInt64(seed))
     let count = UInt32([1, 2, 10, 100, 500][seed % 5])
     let sizes = (0..<count).map { _ in UInt64.random(in: 4...5000, using: &random) }
     var liveness = try #require(
@@ -49,7 +50,7 @@ import Testing
 
   /// Drops in any order and grouping come to the same.
   @Test func theOrderOfDropsDoesNotMatter() throws {
-    var random = SeededRandom(seed: 4)
+    var random = SeededGenerator(seed: 4)
     let whole = try #require(ValueLiveness(origin: 9, recordCount: 200, storedBytes: 2000))
     let victims = (0..<200 as Range<UInt32>).filter { $0 % 3 != 1 }
     var once = whole
@@ -99,7 +100,7 @@ import Testing
 
   /// Bytes near what is written, and bytes at random: either refused, or what they decode to is written just so.
   @Test(arguments: 0..<8) func decodingIsStrict(seed: Int) throws {
-    var random = SeededRandom(seed: UInt64(seed))
+    var random = SeededGenerator(seed: UInt64(seed))
     var liveness = try #require(ValueLiveness(origin: 9, recordCount: 500, storedBytes: 50_000))
     let victims = (0..<500 as Range<UInt32>).filter { _ in Int.random(in: 0..<4, using: &random) == 0 }
     let handles = victims.map { Self.handle($0, storedBytes: 100) }

@@ -1,3 +1,4 @@
+import CairnTesting
 import Testing
 
 @testable import CairnEngine
@@ -7,7 +8,7 @@ import Testing
   typealias Candidate = ValueRewritePlanner.Candidate
 
   private static func files(seed: Int) -> (planner: ValueRewritePlanner, files: [Candidate]) {
-    var random = SeededRandom(seed: UInt64(seed))
+    var random = SeededGenerator(seed: UInt64(seed))
     var planner = ValueRewritePlanner()
     planner.leastLiveShare = [0.5, 0.5, 0, 0.25, 1][seed % 5]
     planner.outputBytes = [64 << 20, 1 << 20, 1000, 100, 0][seed / 5 % 5]

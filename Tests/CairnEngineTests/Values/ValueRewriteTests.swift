@@ -1,4 +1,5 @@
 import CairnKV
+import CairnTesting
 import Testing
 
 @testable import CairnEngine
@@ -17,7 +18,7 @@ import Testing
       let file = MemoryFile()
       let builder = ValueFileBuilder(
         file: file, fileNumber: nextNumber, salt: nextNumber &* 77,
-        options: ValueFileOptions(compressionLevel: level))
+        options: ValueFileOptions(compressionLevel: level, leastCompressedBytes: 0))
       let handles = try values.map { value in try value.withUnsafeBytes { try builder.append($0) } }
       let properties = try builder.finish()
       readers[nextNumber] = try ValueFileReader(file: file, fileNumber: nextNumber)
@@ -75,7 +76,7 @@ import Testing
   }
 
   @Test(arguments: 0..<8) func namesOutliveTheirFiles(seed: Int) throws {
-    var random = SeededRandom(seed: UInt64(seed))
+    var random = SeededGenerator(seed: UInt64(seed))
     var files = Files()
     var model: [ValueHandle: [UInt8]] = [:]
     var rewrites = 0

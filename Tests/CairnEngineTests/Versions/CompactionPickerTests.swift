@@ -29,7 +29,10 @@ import Testing
       guard state.apply(edit) else { return false }
       let reclaimer = FileReclaimer(directory: directory, queue: InlineScheduler().makeQueue(label: ""))
       let (directory, cache) = (directory, cache)
-      version = version.successor(state) {
+      let openFiles = OpenValueFiles(directory: directory, decompressor: cache.decompressor)
+      version = version.successor(
+        state, makeValueFile: { ValueFile($0, openFiles: openFiles, reclaimer: reclaimer) }
+      ) {
         SegmentFile($0, directory: directory, cache: cache, reclaimer: reclaimer)
       }
       return true

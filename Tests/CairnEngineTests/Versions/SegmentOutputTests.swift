@@ -39,7 +39,8 @@ import Testing
     let removals = RangeTombstoneSet(model.tombstones)
     let sieve = EntrySieve(snapshots: snapshots, removals: removals) { _ in false }
     let written = try output(targetBytes: targetBytes).write(
-      Memtable(model.entries).makeCursor(), sieve, removals: removals.fragmented(snapshots: snapshots))
+      Memtable(model.entries).makeCursor(), sieve, removals: removals.fragmented(snapshots: snapshots)
+    ).segments
 
     var state = VersionState(storeIdentity: [])
     var edit = VersionEdit()
@@ -79,7 +80,7 @@ import Testing
 
   @Test func nothingToWriteMakesNoFile() throws {
     let sieve = EntrySieve(snapshots: [], removals: RangeTombstoneSet()) { _ in true }
-    #expect(try output(targetBytes: 1).write(Memtable([]).makeCursor(), sieve, removals: []).isEmpty)
+    #expect(try output(targetBytes: 1).write(Memtable([]).makeCursor(), sieve, removals: []).segments.isEmpty)
     #expect(try directory.entries() == [])
   }
 

@@ -38,7 +38,26 @@ extension SegmentProperties {
       properties.removalCount = UInt64(random.below(9))
       properties.tombstoneCount = UInt64(random.below(9))
       properties.rawKeyBytes = random.next()
+      properties.referencedBytes = random.next()
       return .init(level: random.below(VersionEdit.levelCount), properties: properties)
+    }
+    edit.removedValueFiles = (0..<random.below(3)).map { _ in random.next() }
+    for _ in 0..<random.below(3) {
+      let count = UInt32(1 + random.below(20))
+      let number = UInt64(1 + random.below(1 << 40))
+      var file = ValueFileProperties(fileNumber: number + UInt64(random.below(2)))
+      file.origins = [.init(number: number, recordCount: count, storedBytes: UInt64(count) * 50)]
+      file.rawBytes = UInt64(count) * 38
+      edit.addedValueFiles.append(file)
+      let handles = (0..<count).filter { _ in random.isHit(oneIn: 2) }.map {
+        ValueHandle(origin: number, ordinal: $0, rawBytes: 38, storedBytes: 50)
+      }
+      let drops = ValueDrops(origin: number, handles)
+      if let drops { edit.valueDrops.append(drops) }
+      if var liveness = ValueLiveness(origin: number, recordCount: count, storedBytes: UInt64(count) * 50) {
+        if let drops { _ = liveness.drop(drops) }
+        edit.addedOrigins.append(liveness)
+      }
     }
     return edit
   }
