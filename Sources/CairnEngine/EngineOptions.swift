@@ -18,6 +18,13 @@ public struct EngineOptions: Sendable {
   /// What is flushed from memory is never compressed: it is rewritten soon.
   public var compressionLevel: Int? = 1
 
+  /// Which prefixes of keys segments remember, so that a scan within one prefix passes over the segments
+  /// that do not have it. Default: the first two elements of a tuple, which is how the workflow layer names
+  /// one timeline or journal. Set it when the first two elements of your keys do not tell apart what you
+  /// scan, or when your keys are no tuples. Costs about 10 bits for each prefix in each segment. May
+  /// differ from one opening to the next: what is written from then on follows it.
+  public var prefixRule = PrefixRule.tupleElements(2)
+
   /// What a memtable, and the log behind it, may take before it is flushed, in bytes. Default `nil`:
   /// derived from ``memoryLimit``. For tests, which want flushes to be frequent.
   public var memtableBytes: Int?
@@ -43,6 +50,8 @@ public struct EngineOptions: Sendable {
       memtableBytes.map { (4096...memoryLimit).contains($0) } ?? true,
       "memtableBytes must be 4096 to memoryLimit")
     try require((4096...1 << 32).contains(segmentBytes), "segmentBytes must be 4096 to 4 GiB")
+    try require(
+      prefixRule.isValid, "prefixRule must take 1 to 65536 bytes, or 1 to 255 elements of a tuple")
   }
 
   /// A memtable is sealed when it, or the logs behind it, take this.

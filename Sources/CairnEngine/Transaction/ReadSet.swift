@@ -68,7 +68,11 @@ extension ReadState {
     }
     for range in reads.ranges where segment.properties.overlaps(range) {
       if opened.removals.hasRemoval(newerThan: snapshot, from: range.lower, to: range.upper) { return true }
-      if try Self.hasEntry(opened.reader.makeCursor(), newerThan: snapshot, in: range) { return true }
+      if try Self.hasEntry(
+        opened.reader.makeCursor(within: range.sharedPrefix), newerThan: snapshot, in: range)
+      {
+        return true
+      }
     }
     return false
   }
