@@ -64,7 +64,6 @@ public final class Engine: KeyValueStore {
       lock.release()
       throw error
     }
-    let latch = FailureLatch()
     let flusher = Flusher(
       tree: opened.tree, random: environment.random,
       segmentOptions: SegmentOptions(prefixRule: options.prefixRule))
@@ -75,12 +74,12 @@ public final class Engine: KeyValueStore {
       segmentBytes: options.segmentBytes,
       picker: CompactionPicker(levelZeroSegments: 4, levelOneBytes: UInt64(options.segmentBytes) * 4))
     background = BackgroundWork(
-      tree: opened.tree, flusher: flusher, compactor: compactor, latch: latch,
-      scheduler: environment.scheduler,
+      tree: opened.tree, flusher: flusher, compactor: compactor, scheduler: environment.scheduler,
       fileQueue: fileQueue)
     leaderQueue = environment.scheduler.makeQueue(label: "cairn-commit")
     let writer = CommitWriter(
-      tree: opened.tree, background: background, latch: latch, options: options, log: opened.log,
+      tree: opened.tree, background: background, options: options, log: opened.log,
+      keptLogBytes: opened.keptLogBytes,
       buffer: opened.buffer)
     pipeline = CommitPipeline(writer: writer, leaderQueue: leaderQueue)
     tree = opened.tree

@@ -33,7 +33,7 @@ public struct EngineOptions: Sendable {
   public var segmentBytes = 16 << 20
 
   /// What a manifest's edits take at least, in bytes, before a new one is begun. For tests.
-  var leastManifestRolloverBytes: UInt64 = 1 << 20
+  var leastManifestRolloverBytes = Manifest.defaultLeastRolloverBytes
 
   /// The defaults.
   public init() {}

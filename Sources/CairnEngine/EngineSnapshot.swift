@@ -24,7 +24,7 @@ public final class EngineSnapshot: KeyValueReader, Sendable {
   public var position: CommitPosition { CommitPosition(rawValue: sequence) }
 
   public func get(_ key: [UInt8]) throws(StorageError) -> [UInt8]? {
-    try withBytes(of: key) { (key) throws(StorageError) in try view().get(key, own: nil) }
+    try withBytes(of: key) { (key) throws(StorageError) in try view().get(key) }
   }
 
   public func first(in range: KeyRange) throws(StorageError) -> KeyValue? {

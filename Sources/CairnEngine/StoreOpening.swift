@@ -10,10 +10,17 @@ struct StoreOpening {
   let options: EngineOptions
   let environment: Environment
 
+  /// A frame of carried groups is ended at this size.
+  private static let carriedFrameBytes = 1 << 20
+  /// With more logs than this what they hold is flushed, so that their number has a bound.
+  private static let greatestKeptLogs = 8
+
   /// What an open store starts with.
   struct Result {
     var tree: Tree
     var log: FrameWriter
+    /// What the earlier logs take that are needed still.
+    var keptLogBytes: UInt64
     var buffer: FrameBuffer
   }
 
@@ -93,19 +100,24 @@ struct StoreOpening {
     let log = try logFiles.createLog(number: logNumber, predecessor: recovery.newestEnd, buffer: buffer) {
       (writer) throws(StorageError) in
       // What was only in the system's cache is made durable here, in a new place, before anybody can read it.
-      for frame in recovery.unvouched {
-        buffer.removeAll()
-        frame.payload.withUnsafeBytes { buffer.append($0) }
-        try writer.append(.carried, firstSequence: frame.firstSequence, batchCount: frame.batchCount)
-      }
-      buffer.removeAll()
+      try writeCarried(recovery.carried, to: writer, buffer)
     }
-    let memtables =
-      recovery.memtables.isEmpty
-      ? [Memtable(oldestLog: logNumber, firstChunkBytes: options.memtableFirstChunkBytes)]
-      : recovery.memtables
-    // Logs that hold nothing but what is flushed need not be kept.
-    state.logs.removeAll { $0 < memtables[0].oldestLog }
+    let keptLogBytes: UInt64
+    let memtables: [Memtable]
+    if recovery.carriesAll {
+      memtables = [try recovery.memtableOfCarried(newLog: logNumber)]
+      state.logs = []
+      keptLogBytes = 0
+    } else {
+      let oldestNeeded = recovery.memtables.first?.oldestLog ?? logNumber
+      state.logs.removeAll { $0 < oldestNeeded }
+      keptLogBytes = try bytes(ofLogs: state.logs)
+      // With as much in the logs as a memtable may leave there, what was recovered is flushed now.
+      let isFull =
+        keptLogBytes > UInt64(options.memtableLimit) || state.logs.count >= Self.greatestKeptLogs
+      let fresh = Memtable(oldestLog: logNumber, firstChunkBytes: options.memtableFirstChunkBytes)
+      memtables = recovery.memtables + (isFull ? [fresh] : [])
+    }
     state.logs.append(logNumber)
     state.lastSequence = max(state.lastSequence, recovery.lastSequence)
     state.nextFileNumber = logNumber + 1
@@ -118,7 +130,34 @@ struct StoreOpening {
       logFiles: logFiles, reclaimer: FileReclaimer(directory: directory, queue: fileQueue),
       memtables: memtables,
       lastSequence: state.lastSequence)
-    return Result(tree: tree, log: log, buffer: buffer)
+    return Result(tree: tree, log: log, keptLogBytes: keptLogBytes, buffer: buffer)
+  }
+
+  /// Writes recovered groups into the new log, many to a frame: they were one page each where every commit was synced.
+  private func writeCarried(
+    _ groups: [LogRecovery.CarriedGroup], to log: FrameWriter, _ buffer: FrameBuffer
+  ) throws(StorageError) {
+    var index = 0
+    while index < groups.count {
+      buffer.removeAll()
+      let first = groups[index]
+      var batchCount: UInt32 = 0
+      repeat {
+        groups[index].payload.withUnsafeBytes { buffer.append($0) }
+        batchCount &+= groups[index].batchCount
+        index += 1
+      } while index < groups.count && buffer.payload.count < Self.carriedFrameBytes
+      try log.append(.carried, firstSequence: first.firstSequence, batchCount: batchCount)
+    }
+    buffer.removeAll()
+  }
+
+  private func bytes(ofLogs numbers: [UInt64]) throws(StorageError) -> UInt64 {
+    var total: UInt64 = 0
+    for number in numbers {
+      total += try directory.fileSystem.information(at: directory.path(of: .log(number)))?.size ?? 0
+    }
+    return total
   }
 
   /// What a crash has left, and the logs just let go of. One that cannot be removed is left to the next

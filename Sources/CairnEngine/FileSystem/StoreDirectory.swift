@@ -4,6 +4,7 @@ import CairnKV
 struct StoreDirectory: Sendable {
   let path: String
   let fileSystem: any FileSystem
+  let latch = FailureLatch()
 
   static let lock = "LOCK"
   static let manifest = "MANIFEST"
@@ -83,7 +84,15 @@ struct StoreDirectory: Sendable {
 
   func remove(_ entry: Entry) throws(StorageError) { try fileSystem.remove(path(of: entry)) }
 
-  func synchronize() throws(StorageError) { try fileSystem.synchronizeDirectory(path) }
+  /// Makes the names in the directory durable.
+  func synchronize() throws(StorageError) {
+    try latch.synchronize { () throws(StorageError) in try fileSystem.synchronizeDirectory(path) }
+  }
+
+  /// Makes a file's content durable.
+  func synchronize(_ file: any File) throws(StorageError) {
+    try latch.synchronize { () throws(StorageError) in try file.synchronize() }
+  }
 
   /// What the directory holds. Names that are none of ours are left alone and not listed.
   func entries() throws(StorageError) -> [Entry] {

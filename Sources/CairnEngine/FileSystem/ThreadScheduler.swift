@@ -125,7 +125,13 @@ private final class JobLine: Sendable {
   }
 
   func stop() {
-    state.withLock { $0.isStopping = true }
+    // What the delayed jobs hold on to may hold on to this queue. It goes outside the lock.
+    let dropped = state.withLock { state in
+      defer { state.delayed = [] }
+      state.isStopping = true
+      return state.delayed
+    }
+    withExtendedLifetime(dropped) {}
     parker.unpark()
   }
 

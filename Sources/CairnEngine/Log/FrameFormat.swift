@@ -6,6 +6,8 @@ enum FrameFile {
   /// The unit of alignment. An acknowledged page is never written again.
   static let pageBytes = 4096
   static let formatVersion: UInt32 = 1
+  /// The longest payload: the largest transaction, and what may share its group.
+  static let greatestPayloadBytes = UInt64(StorageLimits.transactionBytes) + 16 << 20
 
   /// What a frame file holds; its first eight bytes say so.
   enum Purpose: UInt64 {

@@ -77,10 +77,11 @@ final class FrameReader {
   }
 
   private func advance(past frame: Frame) {
-    while let oldest = unvouched.first, oldest.end <= frame.header.durableThrough {
-      durableEnd.offset = oldest.end
-      durableEnd.checksum = oldest.checksum
-      unvouched.removeFirst()
+    let vouched = unvouched.prefix { $0.end <= frame.header.durableThrough }
+    if let newest = vouched.last {
+      durableEnd.offset = newest.end
+      durableEnd.checksum = newest.checksum
+      unvouched.removeFirst(vouched.count)
     }
     position.offset = frame.end
     position.checksum = frame.checksum
@@ -95,6 +96,7 @@ final class FrameReader {
     guard let found = FrameHeader(decoding: bytes, salt: header.salt) else { return (.foreign, nil) }
     guard found.offset == offset else { return (.misplaced, nil) }
     guard found.previousChecksum == position.checksum else { return (.unchained, nil) }
+    guard found.payloadBytes <= FrameFile.greatestPayloadBytes else { return (.malformed, nil) }
     guard let frameEnd = found.end, let payloadBytes = Int(exactly: found.payloadBytes),
       let whole = try window.read(file, at: offset, count: FrameHeader.bytes + payloadBytes, fileSize: size)
     else { return (.incomplete, nil) }

@@ -14,29 +14,48 @@ final class FrameWriter: @unchecked Sendable {
   /// Where the next frame goes, and the checksum that it names.
   private(set) var end: FrameFileHeader.End
   private var durableThrough: UInt64
+  /// Up to here the disk has room for the file.
+  private var reservedThrough: UInt64
+
+  private static let reserveAheadBytes: UInt64 = 64 << 10
+
   private var failure: StorageError?
+  private let latch: FailureLatch
   private let buffer: FrameBuffer
 
   /// Takes over a file whose header page is `header`, written and synced, and which holds no frame yet.
   init(
-    _ file: any File, header: FrameFileHeader, headerChecksum: UInt32, capacity: UInt64, buffer: FrameBuffer
+    _ file: any File, header: FrameFileHeader, headerChecksum: UInt32, capacity: UInt64, latch: FailureLatch,
+    buffer: FrameBuffer
   ) {
     self.file = file
     self.header = header
     self.capacity = capacity
+    self.latch = latch
     self.buffer = buffer
     durableThrough = UInt64(FrameFile.pageBytes)
+    reservedThrough = capacity
     end = .init(number: header.number, offset: durableThrough, checksum: headerChecksum)
   }
-
-  /// Whether a write or a sync has failed, after which nothing more is written.
-  var hasFailed: Bool { failure != nil }
 
   /// Whether a frame stands at the end that no later one vouches for.
   private(set) var needsSeal = false
 
   /// Whether everything appended has been synced.
   var isSynchronized: Bool { durableThrough == end.offset }
+
+  /// Sees to it that a frame with a payload of so many bytes finds room on the disk, so that running out of space
+  /// is found before anything was done that cannot be taken back.
+  func reserve(payloadBytes: Int) throws(StorageError) {
+    let needed = FrameFile.roundedUp(end.offset + UInt64(FrameHeader.bytes + payloadBytes))
+    if needed <= reservedThrough { return }
+    let target = needed + Self.reserveAheadBytes
+    try file.preallocate(target)
+    reservedThrough = target
+  }
+
+  /// Whether one more page needs no more space.
+  var hasRoomForSeal: Bool { end.offset + UInt64(FrameFile.pageBytes) <= reservedThrough }
 
   /// Writes the buffer's payload as one frame behind the last one. Not durable before ``synchronize()``.
   func append(_ kind: FrameKind, firstSequence: UInt64, batchCount: UInt32) throws(StorageError) {
@@ -67,7 +86,7 @@ final class FrameWriter: @unchecked Sendable {
     if let failure { throw failure }
     if isSynchronized { return }
     do throws(StorageError) {
-      try file.synchronize()
+      try latch.synchronize { () throws(StorageError) in try file.synchronize() }
     } catch {
       failure = error
       throw error

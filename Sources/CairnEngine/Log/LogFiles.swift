@@ -76,10 +76,10 @@ final class LogFiles: Sendable {
     try withBytes(of: page) { (bytes) throws(StorageError) in try file.write(bytes, at: 0) }
     let writer = FrameWriter(
       file, header: header, headerChecksum: page.withUnsafeBytes { FrameFileHeader.checksum(ofEncoded: $0) },
-      capacity: capacity, buffer: buffer)
+      capacity: capacity, latch: directory.latch, buffer: buffer)
     try fill(writer)
     // The header page needs a sync even where there is no frame to sync.
-    if writer.isSynchronized { try file.synchronize() } else { try writer.synchronize() }
+    if writer.isSynchronized { try directory.synchronize(file) } else { try writer.synchronize() }
     try directory.rename(source, to: .log(number))
     try directory.synchronize()
     return writer
@@ -88,11 +88,12 @@ final class LogFiles: Sendable {
   /// Makes a spare of `bytes` zeros. A failure leaves no spare: the log in use then simply grows past its
   /// capacity.
   func prepareSpare(number: UInt64, bytes: UInt64) throws(StorageError) {
+    if spares.withLock({ $0.contains { $0.bytes >= bytes } }) { return }
     let entry = StoreDirectory.Entry.spare(number)
     let file = try directory.open(entry, .create)
     do throws(StorageError) {
       try writeZeros(to: file, count: bytes)
-      try file.synchronize()
+      try directory.synchronize(file)
       try file.close()
     } catch {
       try? directory.remove(entry)

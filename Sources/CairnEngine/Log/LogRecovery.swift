@@ -2,8 +2,9 @@ import CairnKV
 
 /// Reads the logs of a store from the oldest to the newest, and rebuilds what was not flushed. Never writes.
 struct LogRecovery {
-  /// A frame whose durability nobody vouches for: it was read, perhaps only from the system's cache.
-  struct UnvouchedFrame {
+  /// A commit group to be written into the new log.
+  struct CarriedGroup {
+    var log: UInt64
     var offset: UInt64
     var firstSequence: UInt64
     var batchCount: UInt32
@@ -17,12 +18,20 @@ struct LogRecovery {
   /// Oldest first; the last one may take further entries.
   private(set) var memtables: [Memtable] = []
   private(set) var lastSequence: UInt64
-  /// The commit groups of the newest log behind ``newestEnd``: to be written again before anything relies
-  /// on them.
-  private(set) var unvouched: [UnvouchedFrame] = []
+  /// The commit groups that are to be written into the new log before anything relies on them: those of the newest
+  /// log behind ``newestEnd``, for whose durability nobody vouches; they were read, but perhaps only from the
+  /// system's cache. Where all logs together hold little, everything, so that the old logs can go.
+  private(set) var carried: [CarriedGroup] = []
+  /// Whether ``carried`` is everything.
+  private(set) var carriesAll = true
+  private var carriedBytes = 0
   /// Up to where the newest log is known to be on disk.
   private(set) var newestEnd: FrameFileHeader.End?
   private var nextSequence: UInt64?
+
+  /// Up to here what the logs hold is carried over whole. Without this a store that is opened often and written
+  /// little would keep one log more for every opening.
+  private static let greatestWholeCarry = 128 << 10
 
   init(directory: StoreDirectory, options: EngineOptions, lastSequence: UInt64) {
     self.directory = directory
@@ -76,20 +85,43 @@ struct LogRecovery {
       else { throw damage(number, frame.header, "holds something else than batches") }
       nextSequence = first + count
       lastSequence = max(lastSequence, first + count - 1)
-      if isNewest {
-        unvouched.append(
-          UnvouchedFrame(
-            offset: frame.header.offset, firstSequence: first, batchCount: frame.header.batchCount,
-            payload: [UInt8](frame.payload)))
-        let vouched = unvouched.prefix { $0.offset < reader.durableEnd.offset }.count
-        unvouched.removeFirst(vouched)
+      carry(frame, of: number)
+      if !carriesAll { dropVouched(by: reader, isNewest: isNewest) }
+    }
+    if isNewest { newestEnd = reader.durableEnd }
+    // The last frame read may have been a seal.
+    if !carriesAll { dropVouched(by: reader, isNewest: isNewest) }
+  }
+
+  private mutating func carry(_ frame: FrameReader.Frame, of log: UInt64) {
+    carried.append(
+      CarriedGroup(
+        log: log, offset: frame.header.offset, firstSequence: frame.header.firstSequence,
+        batchCount: frame.header.batchCount, payload: [UInt8](frame.payload)))
+    carriedBytes += frame.payload.count
+    if carriedBytes > Self.greatestWholeCarry { carriesAll = false }
+  }
+
+  /// Every log but the newest was synced before the next one was begun.
+  private mutating func dropVouched(by reader: FrameReader, isNewest: Bool) {
+    let vouched = carried.prefix { group in
+      !isNewest || group.log != reader.header.number || group.offset < reader.durableEnd.offset
+    }
+    if !vouched.isEmpty { carried.removeFirst(vouched.count) }
+  }
+
+  /// One memtable with all that is carried, which needs no log but the new one.
+  func memtableOfCarried(newLog number: UInt64) throws(StorageError) -> Memtable {
+    let memtable = Memtable(oldestLog: number, firstChunkBytes: memtableFirstChunkBytes)
+    for group in carried {
+      let replayed = group.payload.withUnsafeBytes {
+        BatchGroup.replay($0, batchCount: group.batchCount, firstSequence: group.firstSequence, to: memtable)
+      }
+      guard replayed != nil else {
+        throw StorageError(.internalInconsistency, "a commit group does not decode as it did before")
       }
     }
-    if isNewest {
-      // The last frame read may have been a seal.
-      unvouched.removeAll { $0.offset < reader.durableEnd.offset }
-      newestEnd = reader.durableEnd
-    }
+    return memtable
   }
 
   private mutating func memtable(for log: UInt64) -> Memtable {

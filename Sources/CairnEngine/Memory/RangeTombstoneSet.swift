@@ -30,7 +30,8 @@ struct RangeTombstoneSet: Sendable {
 
   mutating func insert(_ tombstone: RangeTombstone) {
     all.append(tombstone)
-    if all.count - fragmentedCount > Self.greatestUnfragmented { fragment() }
+    // Only once there are as many again: cutting is so done a logarithmic number of times.
+    if all.count - fragmentedCount > max(Self.greatestUnfragmented, fragmentedCount) { fragment() }
   }
 
   /// The sequence number of the newest removal that covers `key` and is not newer than `sequence`; 0 for
@@ -59,7 +60,7 @@ struct RangeTombstoneSet: Sendable {
   /// - Parameter snapshots: the sequence numbers of the live snapshots, ascending.
   func fragmented(snapshots: [UInt64]) -> [RangeTombstone] {
     var whole = self
-    whole.fragment()
+    whole.fragment(greatestWork: .max)
     var result: [RangeTombstone] = []
     // For each stripe, where in `result` the removal stands that the next fragment may continue.
     var openInStripe: [Int: Int] = [:]
@@ -98,7 +99,11 @@ struct RangeTombstoneSet: Sendable {
   }
 
   /// One sweep over all borders, with the removals that are open at each.
-  private mutating func fragment() {
+  ///
+  /// Removals that all overlap would cost the square of their number: where they take more than `greatestWork`
+  /// steps they stay uncut, and are looked through one by one.
+  private mutating func fragment(greatestWork: Int? = nil) {
+    let greatestWork = greatestWork ?? 4096 + 32 * all.count
     var borders: [[UInt8]] = []
     for tombstone in all {
       borders.append(tombstone.lower)
@@ -109,11 +114,14 @@ struct RangeTombstoneSet: Sendable {
     var result: [Fragment] = []
     var open: [RangeTombstone] = []
     var nextStart = 0
+    var work = 0
     for (index, border) in borders.enumerated() where index == 0 || border != borders[index - 1] {
       open.removeAll { tombstone in
         guard let upper = tombstone.upper else { return false }
         return !border.lexicographicallyPrecedes(upper)
       }
+      work += open.count
+      if work > greatestWork { return }
       while nextStart < starts.count, starts[nextStart].lower == border {
         if !starts[nextStart].isEmpty { open.append(starts[nextStart]) }
         nextStart += 1

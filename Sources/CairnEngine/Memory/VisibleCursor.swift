@@ -82,17 +82,14 @@ final class VisibleCursor {
   /// Moves the source past every version of its current key.
   private func leaveKey() throws(StorageError) {
     keyCopy.replaceContents(with: source.key)
-    var steps = 0
-    while source.isValid, isCurrentKey(keyCopy) {
-      steps += 1
-      if steps > Self.stepsBeforeSeek {
-        let past = EntryTrailer(rawValue: 0)
-        try withBytes(of: keyCopy) { key throws(StorageError) in try source.seek(atOrAfter: key, past) }
-        if source.isValid, isCurrentKey(keyCopy) { try source.next() }
-      } else {
-        try source.next()
-      }
+    for _ in 0..<Self.stepsBeforeSeek {
+      guard source.isValid, isCurrentKey(keyCopy) else { return }
+      try source.next()
     }
+    guard source.isValid, isCurrentKey(keyCopy) else { return }
+    let oldest = EntryTrailer(rawValue: 0)
+    try withBytes(of: keyCopy) { key throws(StorageError) in try source.seek(atOrAfter: key, oldest) }
+    while source.isValid, isCurrentKey(keyCopy) { try source.next() }
   }
 
   private func settleForward() throws(StorageError) {

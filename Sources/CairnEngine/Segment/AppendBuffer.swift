@@ -2,62 +2,65 @@
 ///
 /// An array would do, at several times the cost for each of the short pieces of an entry.
 ///
-/// Invariant: `memory` is owned by this value alone, and its first `count` bytes are initialized;
-/// `count <= memory.count`. Every append makes room before it writes.
+/// Invariant: `memory` is owned by this value alone and has room for `capacity` bytes, of which the first
+/// `count` are initialized; `count <= capacity`. Every append makes room before it writes.
 struct AppendBuffer: ~Copyable {
-  private var memory: UnsafeMutableRawBufferPointer
+  private var memory: UnsafeMutableRawPointer
+  private var capacity: Int
   private(set) var count = 0
 
   init(capacity: Int) {
-    memory = .allocate(byteCount: max(capacity, 64), alignment: 8)
+    self.capacity = max(capacity, 64)
+    memory = .allocate(byteCount: self.capacity, alignment: 8)
   }
 
   deinit { memory.deallocate() }
 
   /// The bytes, good until the next change.
-  var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: memory[..<count]) }
+  var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: memory, count: count) }
 
   @inline(__always)
   mutating func append(_ source: UnsafeRawBufferPointer) {
     guard let from = source.baseAddress else { return }
-    if memory.count - count < source.count { grow(by: source.count) }
-    (memory.baseAddress.unsafelyUnwrapped + count).copyMemory(from: from, byteCount: source.count)
+    if capacity - count < source.count { grow(by: source.count) }
+    (memory + count).copyMemory(from: from, byteCount: source.count)
     count &+= source.count
   }
 
   @inline(__always)
   mutating func append<Number: FixedWidthInteger>(littleEndian number: Number) {
-    if memory.count - count < MemoryLayout<Number>.size { grow(by: MemoryLayout<Number>.size) }
+    if capacity - count < MemoryLayout<Number>.size { grow(by: MemoryLayout<Number>.size) }
     memory.storeBytes(of: number.littleEndian, toByteOffset: count, as: Number.self)
     count &+= MemoryLayout<Number>.size
   }
 
   @inline(__always)
   mutating func append(varint number: UInt64) {
-    if memory.count - count < 10 { grow(by: 10) }
+    if capacity - count < 10 { grow(by: 10) }
     var rest = number
     while rest >= 0x80 {
-      memory[count] = UInt8(truncatingIfNeeded: rest) | 0x80
+      memory.storeBytes(of: UInt8(truncatingIfNeeded: rest) | 0x80, toByteOffset: count, as: UInt8.self)
       count &+= 1
       rest >>= 7
     }
-    memory[count] = UInt8(truncatingIfNeeded: rest)
+    memory.storeBytes(of: UInt8(truncatingIfNeeded: rest), toByteOffset: count, as: UInt8.self)
     count &+= 1
   }
 
   /// Drops all bytes, and memory beyond `keeping` bytes.
   mutating func removeAll(keeping: Int) {
     count = 0
-    guard memory.count > keeping else { return }
+    guard capacity > max(keeping, 64) else { return }
     memory.deallocate()
-    memory = .allocate(byteCount: max(keeping, 64), alignment: 8)
+    capacity = max(keeping, 64)
+    memory = .allocate(byteCount: capacity, alignment: 8)
   }
 
   @inline(never)
   private mutating func grow(by extra: Int) {
-    let larger = UnsafeMutableRawBufferPointer.allocate(
-      byteCount: max(count + extra, 2 * memory.count), alignment: 8)
-    larger.copyMemory(from: bytes)
+    capacity = max(count + extra, 2 * capacity)
+    let larger = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 8)
+    larger.copyMemory(from: memory, byteCount: count)
     memory.deallocate()
     memory = larger
   }

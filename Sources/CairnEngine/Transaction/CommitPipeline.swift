@@ -167,8 +167,7 @@ final class CommitPipeline: Sendable {
     }
     if isBusy { return watchForIdleness() }
     guard leads else { return }
-    // What fails is remembered, and told to whoever commits next.
-    try? writer.seal()
+    writer.sealInPassing()
     leadWhileThereIsWork()
   }
 }

@@ -12,26 +12,28 @@ import CairnKV
 final class CommitWriter: @unchecked Sendable {
   private let tree: Tree
   private let background: BackgroundWork
-  private let latch: FailureLatch
   private let options: EngineOptions
   private let buffer: FrameBuffer
   private var log: FrameWriter
   private var nextSequence: UInt64
-  /// What logs that were ended since the active memtable was begun take.
-  private var endedLogBytes: UInt64 = 0
+  /// What the earlier logs take that the active memtable needs.
+  private var endedLogBytes: UInt64
   private var hasAskedForSpare = false
 
   private static let greatestSealedMemtables = 2
   private static let greatestRangeRemovals = 1024
   private static let logGrowth: UInt64 = 4
 
+  private var latch: FailureLatch { tree.directory.latch }
+
+  /// - Parameter keptLogBytes: What the logs of earlier sessions take that are needed still.
   init(
-    tree: Tree, background: BackgroundWork, latch: FailureLatch, options: EngineOptions, log: FrameWriter,
+    tree: Tree, background: BackgroundWork, options: EngineOptions, log: FrameWriter, keptLogBytes: UInt64,
     buffer: FrameBuffer
   ) {
     self.tree = tree
     self.background = background
-    self.latch = latch
+    endedLogBytes = keptLogBytes
     self.options = options
     self.log = log
     self.buffer = buffer
@@ -59,6 +61,7 @@ final class CommitWriter: @unchecked Sendable {
   private func write(batches: [CommitRequest]) throws(StorageError) {
     if let refusal = latch.refusal { throw refusal }
     try makeRoom()
+    try log.reserve(payloadBytes: batches.reduce(0) { $0 + $1.bytes + BatchGroup.headerBytes })
     let firstSequence = nextSequence
     let state = tree.state
     let accepted = batches.filter { order($0, state) }
@@ -116,8 +119,15 @@ final class CommitWriter: @unchecked Sendable {
     for request in requests { request.outcome = .failure(unknown) }
   }
 
+  /// Vouches for the newest frame when the store is idle, if that takes no more space.
+  func sealInPassing() {
+    guard log.hasRoomForSeal else { return }
+    // What fails is remembered, and told to whoever commits next.
+    try? seal()
+  }
+
   /// Vouches for the newest frame, if nothing does yet: after this, damage to it is known for what it is.
-  func seal() throws(StorageError) {
+  private func seal() throws(StorageError) {
     if let refusal = latch.refusal { throw refusal }
     do throws(StorageError) {
       try log.appendSeal(nextSequence: nextSequence)
@@ -147,24 +157,15 @@ final class CommitWriter: @unchecked Sendable {
     askForSpare()
   }
 
+  /// What fails here without a sync's failing leaves everything as it was: the log in use goes on.
   private func beginLog(sealing: Bool) throws(StorageError) {
-    do throws(StorageError) {
-      try log.synchronize()
-    } catch {
-      latch.trip(error)
-      throw error
-    }
+    try log.synchronize()
     let number = tree.allocateFileNumber()
     let next = try tree.logFiles.createLog(number: number, predecessor: log.end, buffer: buffer)
     var edit = VersionEdit()
     edit.addedLogs = [number]
     edit.lastSequence = nextSequence - 1
-    do throws(StorageError) {
-      try tree.apply(edit)
-    } catch {
-      latch.trip(error)
-      throw error
-    }
+    try tree.apply(edit)
     if sealing {
       tree.seal(
         replacingWith: Memtable(oldestLog: number, firstChunkBytes: options.memtableFirstChunkBytes))

@@ -14,7 +14,7 @@ final class EngineReader: KeyValueReader {
 
   func get(_ key: [UInt8]) throws(StorageError) -> [UInt8]? {
     try check()
-    return try withBytes(of: key) { (key) throws(StorageError) in try view.get(key, own: nil) }
+    return try withBytes(of: key) { (key) throws(StorageError) in try view.get(key) }
   }
 
   func first(in range: KeyRange) throws(StorageError) -> KeyValue? { try one(in: range, .ascending) }

@@ -28,8 +28,10 @@ final class EngineTransaction: KeyValueTransaction {
   func get(_ key: [UInt8]) throws(StorageError) -> [UInt8]? {
     try check()
     let own = try ownWrites()
+    // What the transaction wrote itself depends on nobody else.
+    if let own, let decided = key.withUnsafeBytes({ view.decision(own, $0) }) { return decided.value }
     reads.add(key)
-    return try withBytes(of: key) { (key) throws(StorageError) in try view.get(key, own: own) }
+    return try withBytes(of: key) { (key) throws(StorageError) in try view.get(key) }
   }
 
   func first(in range: KeyRange) throws(StorageError) -> KeyValue? { try one(in: range, .ascending) }

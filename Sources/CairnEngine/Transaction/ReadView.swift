@@ -23,12 +23,9 @@ struct ReadView {
 
   /// The value of `key`, looked for from the newest source to the oldest: the first that has anything on it
   /// decides.
-  func get(_ key: UnsafeRawBufferPointer, own: OwnWrites?) throws(StorageError) -> [UInt8]? {
+  func get(_ key: UnsafeRawBufferPointer) throws(StorageError) -> [UInt8]? {
     guard key.count <= StorageLimits.keyBytes else {
       throw StorageError(.keyTooLong, "a key of \(key.count) bytes; the longest is \(StorageLimits.keyBytes)")
-    }
-    if let own, let decided = decision(own.memtable, key, visibleAt: own.newestSequence) {
-      return decided.value
     }
     if let decided = decision(state.active, key, visibleAt: snapshot) { return decided.value }
     for memtable in state.sealed {
@@ -46,8 +43,13 @@ struct ReadView {
   }
 
   /// What a source says about a key that it knows of.
-  private struct Decision {
+  struct Decision {
     var value: [UInt8]?
+  }
+
+  /// What a transaction's own writes say about a key, if anything.
+  func decision(_ own: OwnWrites, _ key: UnsafeRawBufferPointer) -> Decision? {
+    decision(own.memtable, key, visibleAt: own.newestSequence)
   }
 
   @inline(__always)

@@ -6,10 +6,19 @@ import Synchronization
 /// One flush and one compaction at a time, each on a queue of its own, so that a long compaction never
 /// keeps a full memtable in memory.
 final class BackgroundWork: Sendable {
-  private struct State {
-    /// Why the last flush or compaction failed; forgotten when one succeeds.
+  private enum Kind {
+    case flush
+    case compaction
+  }
+
+  /// How one kind of work stands: whether it waits to be run, and why it failed the last time it was.
+  private struct Progress {
+    var isScheduled = false
     var failure: StorageError?
-    var isCompactionScheduled = false
+  }
+
+  private struct State {
+    var progress: [Kind: Progress] = [:]
     var leader: ThreadParker?
     var isStopped = false
   }
@@ -17,7 +26,6 @@ final class BackgroundWork: Sendable {
   private let tree: Tree
   private let flusher: Flusher
   private let compactor: Compactor
-  private let latch: FailureLatch
   private let flushQueue: any BackgroundQueue
   private let compactionQueue: any BackgroundQueue
   private let fileQueue: any BackgroundQueue
@@ -29,32 +37,54 @@ final class BackgroundWork: Sendable {
 
   /// - Parameter fileQueue: where files are prepared and removed.
   init(
-    tree: Tree, flusher: Flusher, compactor: Compactor, latch: FailureLatch,
+    tree: Tree, flusher: Flusher, compactor: Compactor,
     scheduler: any BackgroundScheduler,
     fileQueue: any BackgroundQueue
   ) {
     self.tree = tree
     self.flusher = flusher
     self.compactor = compactor
-    self.latch = latch
     flushQueue = scheduler.makeQueue(label: "cairn-flush")
     compactionQueue = scheduler.makeQueue(label: "cairn-compact")
     self.fileQueue = fileQueue
   }
 
   func scheduleFlush() {
-    flushQueue.submit { self.run { () throws(StorageError) in try self.flusher.flushOldest() } }
+    schedule(.flush, on: flushQueue) { () throws(StorageError) in try self.flusher.flushOldest() }
   }
 
   func scheduleCompaction() {
+    schedule(.compaction, on: compactionQueue) { () throws(StorageError) in try self.compactor.compactOnce() }
+  }
+
+  /// Runs `work` soon, again for as long as it finds something to do, unless it is about to be run anyway.
+  private func schedule(
+    _ kind: Kind, on queue: any BackgroundQueue,
+    _ work: @escaping @Sendable () throws(StorageError) -> Bool
+  ) {
     let isNew = state.withLock { state in
-      defer { state.isCompactionScheduled = true }
-      return !state.isCompactionScheduled && !state.isStopped
+      if state.isStopped || state.progress[kind, default: Progress()].isScheduled { return false }
+      state.progress[kind, default: Progress()].isScheduled = true
+      return true
     }
     guard isNew else { return }
-    compactionQueue.submit {
-      self.state.withLock { $0.isCompactionScheduled = false }
-      self.run { () throws(StorageError) in try self.compactor.compactOnce() }
+    queue.submit {
+      self.state.withLock { $0.progress[kind, default: Progress()].isScheduled = false }
+      var foundWork = false
+      var failure: StorageError?
+      do throws(StorageError) {
+        if self.tree.directory.latch.refusal == nil { foundWork = try work() }
+      } catch {
+        // Whether writing may go on, the latch says: a failed sync has tripped it. An input that cannot be read
+        // stops this work only.
+        failure = error
+      }
+      self.state.withLock { $0.progress[kind, default: Progress()].failure = failure }
+      if foundWork {
+        self.schedule(kind, on: queue, work)
+        self.scheduleCompaction()
+      }
+      self.state.withLock { $0.leader }?.unpark()
     }
   }
 
@@ -76,10 +106,11 @@ final class BackgroundWork: Sendable {
       let mustFlush = current.sealed.count >= greatestSealedMemtables
       let mustCompact = current.version.levels[0].count >= Self.greatestLevelZeroSegments
       if !mustFlush && !mustCompact { return }
-      if let refusal = latch.refusal { throw refusal }
+      if let refusal = tree.directory.latch.refusal { throw refusal }
+      let awaited: [Kind] = (mustFlush ? [.flush] : []) + (mustCompact ? [.compaction] : [])
       let failure = state.withLock { state in
-        defer { state.failure = nil }
-        return state.failure
+        defer { for kind in awaited { state.progress[kind]?.failure = nil } }
+        return awaited.compactMap { state.progress[$0]?.failure }.first
       }
       // Another try, for whoever comes next: space may have been freed meanwhile.
       if mustFlush { scheduleFlush() }
@@ -95,20 +126,5 @@ final class BackgroundWork: Sendable {
     flushQueue.drainAndStop()
     compactionQueue.drainAndStop()
     fileQueue.drainAndStop()
-  }
-
-  private func run(_ work: () throws(StorageError) -> Bool) {
-    var didSomething = false
-    do throws(StorageError) {
-      if latch.refusal == nil { didSomething = try work() }
-      state.withLock { $0.failure = nil }
-    } catch {
-      // A full disk may be emptied; everything else means that what is on the disk cannot be relied on for
-      // more writes.
-      if error.code != .full || tree.manifest.hasFailed { latch.trip(error) }
-      state.withLock { $0.failure = error }
-    }
-    if didSomething { scheduleCompaction() }
-    state.withLock { $0.leader }?.unpark()
   }
 }

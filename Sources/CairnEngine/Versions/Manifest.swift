@@ -24,12 +24,13 @@ final class Manifest: Sendable {
 
   /// Edits are appended until they take this much and several times what the snapshot takes.
   private let leastRolloverBytes: UInt64
+  static let defaultLeastRolloverBytes: UInt64 = 1 << 20
   private static let rolloverFactor: UInt64 = 4
 
   /// Writes a new manifest that begins with `state`, in place of the one that is there, durably.
   init(
     replacingWith state: VersionState, directory: StoreDirectory, random: any RandomSource,
-    leastRolloverBytes: UInt64
+    leastRolloverBytes: UInt64 = Manifest.defaultLeastRolloverBytes
   ) throws(StorageError) {
     self.directory = directory
     self.leastRolloverBytes = leastRolloverBytes
@@ -86,16 +87,20 @@ final class Manifest: Sendable {
       let payload = edit.encoded()
       buffer.removeAll()
       payload.withUnsafeBytes { buffer.append($0) }
-      try contents.writer.append(.edit, firstSequence: next.lastSequence, batchCount: 1)
-      try contents.writer.synchronize()
+      // A disk that is full is found here, where nothing has been done yet.
+      try contents.writer.reserve(payloadBytes: payload.count)
+      do throws(StorageError) {
+        try contents.writer.append(.edit, firstSequence: next.lastSequence, batchCount: 1)
+        try contents.writer.synchronize()
+      } catch {
+        directory.latch.trip(error)
+        throw error
+      }
       contents.state = next
       let limit = max(leastRolloverBytes, contents.snapshotEnd * Self.rolloverFactor)
       if contents.writer.end.offset > limit { try rollOver(&contents) }
     }
   }
-
-  /// Whether an edit failed to reach the disk: then no other can be made.
-  var hasFailed: Bool { contents.withLock { $0.writer.hasFailed || $0.failure != nil } }
 
   /// What the store consists of.
   var state: VersionState { contents.withLock { $0.state } }
@@ -118,6 +123,7 @@ final class Manifest: Sendable {
       try Self.install(in: directory)
     } catch {
       contents.failure = error
+      directory.latch.trip(error)
       throw error
     }
     contents.writer = writer
@@ -139,7 +145,7 @@ final class Manifest: Sendable {
     try withBytes(of: page) { (bytes) throws(StorageError) in try file.write(bytes, at: 0) }
     let writer = FrameWriter(
       file, header: header, headerChecksum: page.withUnsafeBytes { FrameFileHeader.checksum(ofEncoded: $0) },
-      capacity: 0, buffer: buffer)
+      capacity: 0, latch: directory.latch, buffer: buffer)
     let payload = state.snapshotEdit().encoded()
     buffer.removeAll()
     payload.withUnsafeBytes { buffer.append($0) }

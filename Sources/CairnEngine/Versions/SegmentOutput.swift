@@ -79,7 +79,7 @@ struct SegmentOutput {
     for removal in removals { try open.builder.add(removal) }
     let properties = try open.builder.finish()
     written.append(properties)
-    try open.file.synchronize()
+    try directory.synchronize(open.file)
     try open.file.close()
   }
 

@@ -114,6 +114,8 @@ final class Tree: Sendable {
     try changes.withLock { (_) throws(StorageError) in
       var complete = edit
       complete.nextFileNumber = nextFileNumber.load(ordering: .relaxed)
+      // What the edit relies on may have been lost with somebody else's failed sync.
+      if let refusal = directory.latch.refusal { throw refusal }
       try manifest.apply(complete)
       let manifestState = manifest.state
       let removed = Set(edit.removedSegments).subtracting(edit.addedSegments.map(\.properties.fileNumber))

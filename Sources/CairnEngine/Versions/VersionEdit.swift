@@ -97,12 +97,17 @@ struct VersionState: Equatable {
   var storeIdentity: [UInt8]
   /// Ascending.
   var logs: [UInt64] = []
-  var levels: [[SegmentProperties]] = Array(repeating: [], count: VersionEdit.levelCount)
+  private(set) var levels: [[SegmentProperties]] = Array(repeating: [], count: VersionEdit.levelCount)
+  private var levelOfSegment: [UInt64: Int] = [:]
   var lastSequence: UInt64 = 0
   var nextFileNumber: UInt64 = 1
 
   /// No store gets here by counting; and whoever counts on from here need not fear an overflow.
   static let greatestFileNumber = UInt64.max / 2
+
+  init(storeIdentity: [UInt8]) {
+    self.storeIdentity = storeIdentity
+  }
 
   /// Applies an edit; `false`, with the state unusable, when the edit contradicts it.
   mutating func apply(_ edit: VersionEdit) -> Bool {
@@ -112,16 +117,17 @@ struct VersionState: Equatable {
       logs.append(number)
     }
     if let oldest = edit.oldestLog { logs.removeAll { $0 < oldest } }
-    for number in edit.removedSegments {
-      guard let level = levels.firstIndex(where: { $0.contains { $0.fileNumber == number } }) else {
-        return false
-      }
-      levels[level].removeAll { $0.fileNumber == number }
+    let removed = Set(edit.removedSegments)
+    guard removed.count == edit.removedSegments.count else { return false }
+    for level in Set(removed.compactMap { levelOfSegment[$0] }) {
+      levels[level].removeAll { removed.contains($0.fileNumber) }
+    }
+    for number in removed {
+      guard levelOfSegment.removeValue(forKey: number) != nil else { return false }
     }
     for segment in edit.addedSegments {
-      guard !levels.contains(where: { $0.contains { $0.fileNumber == segment.properties.fileNumber } }) else {
-        return false
-      }
+      let number = segment.properties.fileNumber
+      guard levelOfSegment.updateValue(segment.level, forKey: number) == nil else { return false }
       levels[segment.level].append(segment.properties)
     }
     for level in Set(edit.addedSegments.map(\.level)) {

@@ -279,6 +279,9 @@ private final class CountingScheduler: BackgroundScheduler {
     }
 
     func submit(_ job: @escaping @Sendable () -> Void) { base.submit(job) }
+    func submit(afterMilliseconds delay: UInt32, _ job: @escaping @Sendable () -> Void) {
+      base.submit(afterMilliseconds: delay, job)
+    }
 
     func drainAndStop() {
       base.drainAndStop()

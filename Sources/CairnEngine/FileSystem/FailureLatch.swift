@@ -1,0 +1,42 @@
+import CairnKV
+import Synchronization
+
+/// Remembers the first failed sync, or the first write that could not be taken back, after which nothing may be
+/// written any more. One for a store: every sync of any of its files goes through it.
+///
+/// A failed sync cannot be retried: the system may have dropped the pages and marked them clean, so a second
+/// sync, perhaps of another thread that shares the directory, would succeed without anything having reached the
+/// disk (the "fsyncgate" of 2018). Reopening reads what is there.
+final class FailureLatch: Sendable {
+  private let first = Mutex<StorageError?>(nil)
+
+  func trip(_ error: StorageError) {
+    first.withLock { if $0 == nil { $0 = error } }
+  }
+
+  /// What every further write is refused with; `nil` while all is well.
+  var refusal: StorageError? {
+    first.withLock { $0 }.map { cause in
+      StorageError(
+        .storageFailed,
+        "an earlier write or sync failed, so nothing more is written; reopen the store. First cause: "
+          + cause.message, file: cause.file, offset: cause.offset, systemError: cause.systemError)
+    }
+  }
+
+  /// Runs a sync, unless one has failed before.
+  func synchronize(_ work: () throws(StorageError) -> Void) throws(StorageError) {
+    if let refusal { throw refusal }
+    do throws(StorageError) {
+      try work()
+    } catch {
+      // A sync that fails for want of space fails like any other: what it was to make durable may be lost.
+      let failure = StorageError(
+        .inputOutput, error.message, file: error.file, offset: error.offset, systemError: error.systemError)
+      trip(failure)
+      throw failure
+    }
+    // Another thread's failure while this one's sync was under way may have taken what this one relies on.
+    if let refusal { throw refusal }
+  }
+}
