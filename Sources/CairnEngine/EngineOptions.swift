@@ -5,8 +5,9 @@ public struct EngineOptions: Sendable {
   /// Create the store when there is none. Default `true`; with `false` a missing store is an error.
   public var createIfMissing = true
 
-  /// What memtables and the block cache may take together, in bytes. Default 256 MiB, at least 8 MiB, at most
-  /// 1 TiB. Half goes to the block cache, and an eighth (at most 64 MiB) to each of the memtables, of which
+  /// What memtables, cached blocks and open segments may take together, in bytes. Default 256 MiB, at least
+  /// 8 MiB, at most 1 TiB. Half goes to blocks and open segments: the indexes and filters of segments take up
+  /// to half of that half, blocks what is left of it. An eighth of the limit (at most 64 MiB) goes to each of the memtables, of which
   /// there may be three: one that is written and two that wait to be flushed. A transaction may take half of
   /// the limit, up to 2 GiB, on top while it is under way: raise the limit for larger ones.
   public var memoryLimit = 256 << 20
@@ -17,6 +18,11 @@ public struct EngineOptions: Sendable {
   /// The zstd level for segments that compaction writes, 1 to 19; `nil` stores them as they are. Default 1.
   /// What is flushed from memory is never compressed: it is rewritten soon.
   public var compressionLevel: Int? = 1
+
+  /// How many segments are kept open for reading, each with a file descriptor. Default 512, at least 16.
+  /// Lower it where the process may open few files; raise it, and the system's limit, for a store of more
+  /// segments that is read all over. Cursors and compactions keep what they are reading open beyond this.
+  public var openFileLimit = 512
 
   /// Which prefixes of keys segments remember, so that a scan within one prefix passes over the segments
   /// that do not have it. Default: the first two elements of a tuple, which is how the workflow layer names
@@ -50,6 +56,7 @@ public struct EngineOptions: Sendable {
       memtableBytes.map { (4096...memoryLimit).contains($0) } ?? true,
       "memtableBytes must be 4096 to memoryLimit")
     try require((4096...1 << 32).contains(segmentBytes), "segmentBytes must be 4096 to 4 GiB")
+    try require(openFileLimit >= 16, "openFileLimit must be at least 16")
     try require(
       prefixRule.isValid, "prefixRule must take 1 to 65536 bytes, or 1 to 255 elements of a tuple")
   }

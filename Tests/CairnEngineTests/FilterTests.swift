@@ -164,14 +164,14 @@ import Testing
     case .tupleElements: #expect(maybe < 60)
     }
     // Too short to be a prefix by the rule: no answer.
-    #expect([2].withUnsafeBytes { reader.mayContain(prefix: $0) } == true)
+    #expect(([2] as [UInt8]).withUnsafeBytes { reader.mayContain(prefix: $0) })
   }
 
   @Test func aSegmentWithoutEntriesHasNoFilters() throws {
     let model = SegmentModel(
       entries: [], tombstones: [RangeTombstone(lower: [1], upper: [2], sequence: 7)])
     let reader = try SegmentReader(model.bytes())
-    #expect([1].withUnsafeBytes { reader.mayContain(key: $0) })
+    #expect(([1] as [UInt8]).withUnsafeBytes { reader.mayContain(key: $0) })
   }
 }
 

@@ -7,17 +7,21 @@ import CairnKV
 final class SegmentReader: Sendable {
   let properties: SegmentProperties
   /// By ascending lower bound, then by descending sequence.
-  let rangeTombstones: [RangeTombstone]
+  let removals: RangeTombstoneSet
 
   private let file: any File
   private let identity: SegmentIdentity
   private let cache: BlockCache
-  private let cacheIdentity: UInt64
   private let indexBlock: Block
   private let filters: SegmentFilters?
   /// The index: for each data block its first key and trailer, and as value its offset and stored length.
   /// Points into `indexBlock`, which lives as long as the reader.
   let index: BlockView
+  /// About what the reader keeps in memory, beside the blocks in the cache. Range removals are counted
+  /// three times: they are kept as they are, and cut into fragments.
+  let memoryBytes: Int
+  /// The reader itself, its properties, and the open file.
+  private static let fixedBytes = 1024
   /// Where the data blocks end.
   private let dataBytes: UInt64
 
@@ -29,15 +33,18 @@ final class SegmentReader: Sendable {
     self.cache = cache
     identity = parts.footer.identity
     properties = parts.properties
-    rangeTombstones = parts.rangeTombstones
+    removals = RangeTombstoneSet(parts.rangeTombstones)
     filters = parts.filters
     indexBlock = parts.index
     index = parts.index.view
     dataBytes = parts.footer.index.offset
-    cacheIdentity = cache.makeReaderIdentity()
+    memoryBytes =
+      Self.fixedBytes + parts.index.memoryBytes + (parts.filters?.memoryBytes ?? 0)
+      + parts.rangeTombstones.reduce(0) { $0 + 3 * ($1.lower.count + ($1.upper?.count ?? 0) + 64) }
+    cache.reserve(memoryBytes)
   }
 
-  deinit { cache.erase(reader: cacheIdentity) }
+  deinit { cache.release(memoryBytes) }
 
   /// Whether the segment may have an entry of the key with this ``KeyHash``: `false` is certain. Range
   /// removals are not looked at.
@@ -104,7 +111,7 @@ final class SegmentReader: Sendable {
   @inline(__always)
   func block(at number: Int) throws(StorageError) -> Block {
     let place = SegmentParts.place(index.entry(at: number).value)
-    if let block = cache.block(reader: cacheIdentity, offset: place.offset) { return block }
+    if let block = cache.block(segment: identity.fileNumber, offset: place.offset) { return block }
     return try load(number, place)
   }
 
@@ -126,7 +133,7 @@ final class SegmentReader: Sendable {
     guard number + 1 == index.count || view.compare(view.count - 1, with: index, at: number + 1) < 0 else {
       throw damaged("holds an entry that does not sort before the following block's")
     }
-    cache.insert(block, reader: cacheIdentity, offset: place.offset)
+    cache.insert(block, segment: identity.fileNumber, offset: place.offset)
     return block
   }
 }

@@ -65,9 +65,9 @@ struct ReadView {
   private func decision(
     _ segment: SegmentFile, _ key: UnsafeRawBufferPointer, _ hash: UInt64
   ) throws(StorageError) -> Decision? {
-    let opened = try segment.opened()
-    let covered = segment.hasRangeRemovals ? opened.removals.newestCovering(key, visibleAt: snapshot) : 0
-    return decision(try opened.reader.find(key, hash: hash, visibleAt: snapshot), coveredBy: covered)
+    let reader = try segment.reader()
+    let covered = segment.hasRangeRemovals ? reader.removals.newestCovering(key, visibleAt: snapshot) : 0
+    return decision(try reader.find(key, hash: hash, visibleAt: snapshot), coveredBy: covered)
   }
 
   @inline(__always)
@@ -96,11 +96,11 @@ struct ReadView {
     for level in state.version.levels.indices {
       let segments = state.version.segments(of: level, overlapping: range)
       for segment in segments where segment.hasRangeRemovals {
-        removals.append(.init(tombstones: try segment.opened().removals, visibleAt: snapshot))
+        removals.append(.init(tombstones: try segment.reader().removals, visibleAt: snapshot))
       }
       if level == 0 {
         for segment in segments {
-          let reader = try segment.opened().reader
+          let reader = try segment.reader()
           if prefix.withUnsafeBytes({ reader.mayContain(prefix: $0) }) { sources.append(reader.makeCursor()) }
         }
       } else if !segments.isEmpty {

@@ -59,7 +59,7 @@ final class LevelCursor: SourceCursor {
     }
     if current == nil || index != self.index {
       current = nil
-      current = try segments[index].opened().reader.makeCursor(within: prefix)
+      current = try segments[index].reader().makeCursor(within: prefix)
       self.index = index
     }
     return true
