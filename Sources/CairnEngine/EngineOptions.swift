@@ -7,9 +7,10 @@ public struct EngineOptions: Sendable {
 
   /// What memtables, cached blocks and open segments may take together, in bytes. Default 256 MiB, at least
   /// 8 MiB, at most 1 TiB. Half goes to blocks and open segments: the indexes and filters of segments take up
-  /// to half of that half, blocks what is left of it. An eighth of the limit (at most 64 MiB) goes to each of the memtables, of which
-  /// there may be three: one that is written and two that wait to be flushed. A transaction may take half of
-  /// the limit, up to 2 GiB, on top while it is under way: raise the limit for larger ones.
+  /// to half of that half, blocks what is left of it. An eighth of the limit (at most 64 MiB) goes to each of
+  /// the memtables, of which there may be three: one that is written and two that wait to be flushed. A
+  /// transaction may take half of the limit, up to 2 GiB, on top while it is under way: raise the limit for
+  /// larger ones.
   public var memoryLimit = 256 << 20
 
   /// How often a transaction is run at most before it fails with `.conflict`. Default 256, at least 1.
