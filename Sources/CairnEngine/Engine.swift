@@ -64,10 +64,13 @@ public final class Engine: KeyValueStore {
       lock.release()
       throw error
     }
-    let flusher = Flusher(tree: opened.tree, random: environment.random, segmentOptions: SegmentOptions())
+    let flusher = Flusher(
+      tree: opened.tree, random: environment.random,
+      segmentOptions: SegmentOptions(prefixRule: options.prefixRule))
     let compactor = Compactor(
       tree: opened.tree, random: environment.random,
-      segmentOptions: SegmentOptions(compressionLevel: options.compressionLevel),
+      segmentOptions: SegmentOptions(
+        compressionLevel: options.compressionLevel, prefixRule: options.prefixRule),
       segmentBytes: options.segmentBytes,
       picker: CompactionPicker(levelZeroSegments: 4, levelOneBytes: UInt64(options.segmentBytes) * 4))
     background = BackgroundWork(

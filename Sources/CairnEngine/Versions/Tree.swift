@@ -26,7 +26,7 @@ final class ReadState: Sendable {
 final class Tree: Sendable {
   let directory: StoreDirectory
   let manifest: Manifest
-  let cache: BlockCache
+  let openSegments: OpenSegments
   let logFiles: LogFiles
   let snapshots = SnapshotRegistry()
 
@@ -38,18 +38,18 @@ final class Tree: Sendable {
   private let isClosed = Atomic<Bool>(false)
 
   init(
-    directory: StoreDirectory, manifest: Manifest, cache: BlockCache, logFiles: LogFiles,
+    directory: StoreDirectory, manifest: Manifest, openSegments: OpenSegments, logFiles: LogFiles,
     reclaimer: FileReclaimer,
     memtables: [Memtable], lastSequence: UInt64
   ) {
     self.directory = directory
     self.manifest = manifest
-    self.cache = cache
+    self.openSegments = openSegments
     self.logFiles = logFiles
     self.reclaimer = reclaimer
     let state = manifest.state
     let version = Version(levels: []).successor(state) { properties in
-      SegmentFile(properties, directory: directory, cache: cache, reclaimer: reclaimer)
+      SegmentFile(properties, openSegments: openSegments, reclaimer: reclaimer)
     }
     let newestFirst = memtables.reversed()
     current = Mutex(
@@ -120,7 +120,7 @@ final class Tree: Sendable {
       let manifestState = manifest.state
       let removed = Set(edit.removedSegments).subtracting(edit.addedSegments.map(\.properties.fileNumber))
       let version = state.version.successor(manifestState) { properties in
-        SegmentFile(properties, directory: directory, cache: cache, reclaimer: reclaimer)
+        SegmentFile(properties, openSegments: openSegments, reclaimer: reclaimer)
       }
       // The state that goes is let go outside the lock: its last reference may remove files.
       let former = current.withLock { state in

@@ -28,9 +28,9 @@ import Testing
     mutating func apply(_ edit: VersionEdit) -> Bool {
       guard state.apply(edit) else { return false }
       let reclaimer = FileReclaimer(directory: directory, queue: InlineScheduler().makeQueue(label: ""))
-      let (directory, cache) = (directory, cache)
+      let openSegments = OpenSegments(directory: directory, cache: cache, fileLimit: 16)
       version = version.successor(state) {
-        SegmentFile($0, directory: directory, cache: cache, reclaimer: reclaimer)
+        SegmentFile($0, openSegments: openSegments, reclaimer: reclaimer)
       }
       return true
     }
