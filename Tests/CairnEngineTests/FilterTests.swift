@@ -1,4 +1,5 @@
 import CairnKV
+import CairnTesting
 import Testing
 
 @testable import CairnEngine
@@ -37,7 +38,7 @@ import Testing
       seen.insert(Array("run/1/step/\(number)".utf8).withUnsafeBytes { KeyHash.hash($0) })
     }
     #expect(seen.count == 100_000)
-    var random = SeededRandom(seed: 3)
+    var random = SeededGenerator(seed: 3)
     for length in [1, 7, 8, 9, 15, 16, 17, 31, 40] {
       var changed = 0
       var tries = 0

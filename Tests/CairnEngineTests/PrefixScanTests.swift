@@ -7,7 +7,7 @@ import Testing
 /// Scans within one prefix pass over segments, and see what a dictionary sees all the same.
 @Suite struct PrefixScanTests {
   @Test(arguments: 0..<6) func scansAgreeWithADictionary(seed: Int) throws {
-    var random = SeededRandom(seed: UInt64(seed))
+    var random = SeededGenerator(seed: UInt64(seed))
     var options = EngineOptions()
     options.memtableBytes = 8192
     options.segmentBytes = 8192

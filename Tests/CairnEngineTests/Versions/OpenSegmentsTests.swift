@@ -192,7 +192,7 @@ private final class CountingFileSystem: FileSystem {
     let queues = (0..<4).map { scheduler.makeQueue(label: "reader-\($0)") }
     for (seed, queue) in queues.enumerated() {
       queue.submit {
-        var random = SeededRandom(seed: UInt64(seed))
+        var random = SeededGenerator(seed: UInt64(seed))
         for _ in 0..<5000 {
           // Half of all reads go to one segment, which all threads take at once.
           let isHot = Bool.random(using: &random)
