@@ -65,12 +65,13 @@ public final class Engine: KeyValueStore {
       throw error
     }
     let flusher = Flusher(
-      tree: opened.tree, random: environment.random, segmentOptions: SegmentOptions(),
-      valueThreshold: options.valueThreshold,
+      tree: opened.tree, random: environment.random,
+      segmentOptions: SegmentOptions(prefixRule: options.prefixRule), valueThreshold: options.valueThreshold,
       valueOptions: ValueFileOptions(compressionLevel: options.compressionLevel))
     let compactor = Compactor(
       tree: opened.tree, random: environment.random,
-      segmentOptions: SegmentOptions(compressionLevel: options.compressionLevel),
+      segmentOptions: SegmentOptions(
+        compressionLevel: options.compressionLevel, prefixRule: options.prefixRule),
       segmentBytes: options.segmentBytes,
       picker: CompactionPicker(levelZeroSegments: 4, levelOneBytes: UInt64(options.segmentBytes) * 4))
     background = BackgroundWork(

@@ -5,10 +5,12 @@ public struct EngineOptions: Sendable {
   /// Create the store when there is none. Default `true`; with `false` a missing store is an error.
   public var createIfMissing = true
 
-  /// What memtables and the block cache may take together, in bytes. Default 256 MiB, at least 8 MiB, at most
-  /// 1 TiB. Half goes to the block cache, and an eighth (at most 64 MiB) to each of the memtables, of which
-  /// there may be three: one that is written and two that wait to be flushed. A transaction may take half of
-  /// the limit, up to 2 GiB, on top while it is under way: raise the limit for larger ones.
+  /// What memtables, cached blocks and open segments may take together, in bytes. Default 256 MiB, at least
+  /// 8 MiB, at most 1 TiB. Half goes to blocks and open segments: the indexes and filters of segments take up
+  /// to half of that half, blocks what is left of it. An eighth of the limit (at most 64 MiB) goes to each of
+  /// the memtables, of which there may be three: one that is written and two that wait to be flushed. A
+  /// transaction may take half of the limit, up to 2 GiB, on top while it is under way: raise the limit for
+  /// larger ones.
   public var memoryLimit = 256 << 20
 
   /// How often a transaction is run at most before it fails with `.conflict`. Default 256, at least 1.
@@ -24,6 +26,18 @@ public struct EngineOptions: Sendable {
   /// every value in the tree. Larger makes scans over values that long faster, and compactions copy them again and
   /// again; smaller the other way round. May differ from one opening to the next.
   public var valueThreshold = 2048
+
+  /// How many segments are kept open for reading, each with a file descriptor. Default 512, at least 16.
+  /// Lower it where the process may open few files; raise it, and the system's limit, for a store of more
+  /// segments that is read all over. Cursors and compactions keep what they are reading open beyond this.
+  public var openFileLimit = 512
+
+  /// Which prefixes of keys segments remember, so that a scan within one prefix passes over the segments
+  /// that do not have it. Default: the first two elements of a tuple, which is how the workflow layer names
+  /// one timeline or journal. Set it when the first two elements of your keys do not tell apart what you
+  /// scan, or when your keys are no tuples. Costs about 10 bits for each prefix in each segment. May
+  /// differ from one opening to the next: what is written from then on follows it.
+  public var prefixRule = PrefixRule.tupleElements(2)
 
   /// What a memtable, and the log behind it, may take before it is flushed, in bytes. Default `nil`:
   /// derived from ``memoryLimit``. For tests, which want flushes to be frequent.
@@ -51,6 +65,9 @@ public struct EngineOptions: Sendable {
       "memtableBytes must be 4096 to memoryLimit")
     try require((64...1 << 31).contains(valueThreshold), "valueThreshold must be 64 to 2^31")
     try require((4096...1 << 32).contains(segmentBytes), "segmentBytes must be 4096 to 4 GiB")
+    try require(openFileLimit >= 16, "openFileLimit must be at least 16")
+    try require(
+      prefixRule.isValid, "prefixRule must take 1 to 65536 bytes, or 1 to 255 elements of a tuple")
   }
 
   /// A memtable is sealed when it, or the logs behind it, take this.

@@ -137,7 +137,10 @@ struct StoreOpening {
       leastRolloverBytes: options.leastManifestRolloverBytes)
     removeStrays(entries, state, logFiles)
     let tree = Tree(
-      directory: directory, manifest: manifest, cache: BlockCache(capacityBytes: options.blockCacheBytes),
+      directory: directory, manifest: manifest,
+      openSegments: OpenSegments(
+        directory: directory, cache: BlockCache(capacityBytes: options.blockCacheBytes),
+        fileLimit: options.openFileLimit),
       logFiles: logFiles, reclaimer: FileReclaimer(directory: directory, queue: fileQueue),
       memtables: memtables,
       lastSequence: state.lastSequence)

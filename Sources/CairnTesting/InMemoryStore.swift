@@ -14,7 +14,7 @@ import Synchronization
 /// - Nothing is durable: ``Durability`` makes no difference, and closing lets go of everything.
 public final class InMemoryStore: KeyValueStore, Sendable {
   /// How often a transaction's body runs before its conflicts are given up on with `.conflict`.
-  public static let maximumRuns = 100
+  public static let maximumRuns = 1000
 
   /// What is committed, by one lock that is held for single steps only and never while a body runs.
   private struct State {

@@ -16,7 +16,8 @@ import Testing
       var random = SeededGenerator(seed: seed)
       let recorded = random.pick(0...100)
       let plan = KillPlan.draw(
-        recorded: recorded, count: 100, left: random.pick(0...12), timing: timing, using: &random)
+        recorded: recorded, count: 100, left: random.pick(0...12), mayFallOutside: random.pick(0...1) == 0,
+        timing: timing, using: &random)
       switch plan.mark {
       case .started: #expect(plan.delayNanoseconds < 1000)
       case .recorded(let target): #expect(target <= 100 && plan.delayNanoseconds < 100, "seed \(seed)")
@@ -30,7 +31,10 @@ import Testing
     let timing = StepTiming(openNanoseconds: 1000, stepNanoseconds: 100, commitNanoseconds: 50)
     func plans() -> [KillPlan] {
       var random = SeededGenerator(seed: 5)
-      return (0..<50).map { .draw(recorded: $0, count: 100, left: 5, timing: timing, using: &random) }
+      return (0..<50).map {
+        .draw(
+          recorded: $0, count: 100, left: 5, mayFallOutside: true, timing: timing, using: &random)
+      }
     }
     #expect(plans() == plans())
   }

@@ -19,7 +19,7 @@ import Testing
   }
 
   private struct Key: Hashable {
-    var reader: UInt64
+    var segment: UInt64
     var offset: UInt64
   }
 
@@ -32,55 +32,55 @@ import Testing
       // Half of all looks go to few keys, so that some blocks have been used when their turn to go comes.
       let isHot = Bool.random(using: &random)
       let key = Key(
-        reader: UInt64.random(in: 1...4, using: &random),
+        segment: UInt64.random(in: 1...4, using: &random),
         offset: UInt64.random(in: 0..<(isHot ? 10 : 400), using: &random) * 4096)
-      let cached = cache.block(reader: key.reader, offset: key.offset)
+      let cached = cache.block(segment: key.segment, offset: key.offset)
       if let cached {
         #expect(cached === model[key])
       } else {
         let block = try block(step, bytes: Int.random(in: 0...900, using: &random))
         model[key] = block
-        cache.insert(block, reader: key.reader, offset: key.offset)
+        cache.insert(block, segment: key.segment, offset: key.offset)
         // A second one under the same key changes nothing that can be seen, except where the first was too
         // large.
-        if cache.block(reader: key.reader, offset: key.offset) != nil {
-          cache.insert(try self.block(step, bytes: 5), reader: key.reader, offset: key.offset)
-          #expect(cache.block(reader: key.reader, offset: key.offset) === block)
+        if cache.block(segment: key.segment, offset: key.offset) != nil {
+          cache.insert(try self.block(step, bytes: 5), segment: key.segment, offset: key.offset)
+          #expect(cache.block(segment: key.segment, offset: key.offset) === block)
         }
       }
       #expect(cache.usedBytes <= capacity)
       if Int.random(in: 0..<500, using: &random) == 0 {
-        let reader = UInt64.random(in: 1...4, using: &random)
-        cache.erase(reader: reader)
-        for offset in 0..<UInt64(400) { #expect(cache.block(reader: reader, offset: offset * 4096) == nil) }
+        let segment = UInt64.random(in: 1...4, using: &random)
+        cache.erase(segment: segment)
+        for offset in 0..<UInt64(400) { #expect(cache.block(segment: segment, offset: offset * 4096) == nil) }
       }
     }
     // What can be found is what the cache says it holds.
-    let found = model.compactMap { cache.block(reader: $0.key.reader, offset: $0.key.offset) }
+    let found = model.compactMap { cache.block(segment: $0.key.segment, offset: $0.key.offset) }
     #expect(found.reduce(0) { $0 + $1.memoryBytes } == cache.usedBytes)
-    for reader in UInt64(1)...4 { cache.erase(reader: reader) }
+    for segment in UInt64(1)...4 { cache.erase(segment: segment) }
     #expect(cache.usedBytes == 0)
   }
 
   @Test func aScanLeavesWhatIsUsed() throws {
     let cache = BlockCache(capacityBytes: 4 << 20)
     for _ in 0..<2 {
-      for number in 0..<500 where cache.block(reader: 1, offset: UInt64(number)) == nil {
-        cache.insert(try block(number, bytes: 2000), reader: 1, offset: UInt64(number))
+      for number in 0..<500 where cache.block(segment: 1, offset: UInt64(number)) == nil {
+        cache.insert(try block(number, bytes: 2000), segment: 1, offset: UInt64(number))
       }
     }
     for number in 0..<20_000 {
-      cache.insert(try block(number, bytes: 2000), reader: 2, offset: UInt64(number))
+      cache.insert(try block(number, bytes: 2000), segment: 2, offset: UInt64(number))
     }
-    let kept = (0..<500).filter { cache.block(reader: 1, offset: UInt64($0)) != nil }
+    let kept = (0..<500).filter { cache.block(segment: 1, offset: UInt64($0)) != nil }
     #expect(kept.count > 450)
   }
 
   @Test func largeBlocksAreNotKept() throws {
     let cache = BlockCache(capacityBytes: 160_000)
-    cache.insert(try block(1, bytes: 2000), reader: 1, offset: 0)
-    #expect(cache.block(reader: 1, offset: 0) == nil)
-    cache.insert(try block(1, bytes: 500), reader: 1, offset: 0)
-    #expect(cache.block(reader: 1, offset: 0) != nil)
+    cache.insert(try block(1, bytes: 2000), segment: 1, offset: 0)
+    #expect(cache.block(segment: 1, offset: 0) == nil)
+    cache.insert(try block(1, bytes: 500), segment: 1, offset: 0)
+    #expect(cache.block(segment: 1, offset: 0) != nil)
   }
 }

@@ -31,7 +31,7 @@ import Testing
     let reader = try SegmentReader(file.bytes, cacheBytes: test.cacheBytes)
     #expect(reader.properties == written)
     #expect(written.fileBytes == UInt64(file.bytes.count))
-    #expect(reader.rangeTombstones == model.tombstones.sorted(by: RangeRemovalBlock.precedes))
+    #expect(reader.removals.all == model.tombstones.sorted(by: RangeRemovalBlock.precedes))
     try checkProperties(written, model)
     #expect(try reader.allEntries() == model.entries)
 
@@ -152,7 +152,7 @@ import Testing
     let reader = try SegmentReader(model.bytes())
     #expect(reader.properties.entryCount == 0)
     #expect(reader.properties.lowerBound == [1])
-    #expect(reader.rangeTombstones == model.tombstones)
+    #expect(reader.removals.all == model.tombstones)
     #expect(try reader.allEntries().isEmpty)
     let cursor = reader.makeCursor()
     try cursor.seekToLast()

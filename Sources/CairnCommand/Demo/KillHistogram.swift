@@ -47,6 +47,8 @@ struct KillHistogram {
   var total: Int { counts.values.reduce(0, +) }
   /// Those between the first and the last step.
   var betweenSteps: Int { counts.reduce(0) { $0 + ($1.key.isBetweenSteps ? $1.value : 0) } }
+  /// Whether the next kill may fall outside of that, so that at most one in twenty is meant to.
+  var hasRoomOutside: Bool { (total - betweenSteps + 1) * 20 <= total }
   /// Whether nine in ten were: if not, the trial proves nothing.
   var provesSomething: Bool { total > 0 && betweenSteps * 10 >= total * 9 }
 

@@ -30,18 +30,22 @@ struct KillPlan: Equatable {
   /// the recovery from a kill is killed, too; at a run's beginning, where there is nothing to recover, one in
   /// seven. Of the others one half falls anywhere, and one half into a commit, which else would be a small
   /// part. The last kill of a run falls after the last commit once in ten.
+  ///
+  /// - Parameter mayFallOutside: Whether it may fall before the first or after the last commit.
   static func draw(
-    recorded: Int, count: Int, left: Int, timing: StepTiming, using random: inout SeededGenerator
+    recorded: Int, count: Int, left: Int, mayFallOutside: Bool, timing: StepTiming,
+    using random: inout SeededGenerator
   ) -> KillPlan {
-    if random.pick(0...99) < (recorded == 0 ? 15 : 25) {
+    if random.pick(0...99) < (recorded == 0 ? 15 : 25), recorded > 0 || mayFallOutside {
       return KillPlan(mark: .started, delayNanoseconds: random.delay(upTo: timing.openNanoseconds))
     }
-    if left == 1 && random.pick(0...9) == 0 {
+    if left == 1 && random.pick(0...9) == 0 && mayFallOutside {
       return KillPlan(mark: .recorded(count), delayNanoseconds: random.delay(upTo: timing.stepNanoseconds))
     }
     let reach = max(0, 2 * (count - recorded) / (max(left, 1) + 1) - 1)
     let target = min(count - 1, recorded + random.pick(0...reach))
-    if random.pick(0...1) == 0 {
+    // Before anything is recorded only a commit is surely between the steps.
+    if random.pick(0...1) == 0, recorded > 0 || mayFallOutside {
       return KillPlan(mark: .recorded(target), delayNanoseconds: random.delay(upTo: timing.stepNanoseconds))
     }
     return KillPlan(

@@ -29,8 +29,8 @@ struct TortureRun {
       var plan: KillPlan?
       if left > 0 {
         plan = KillPlan.draw(
-          recorded: acknowledged, count: undisturbed.reviews.count, left: left, timing: undisturbed.timing,
-          using: &random)
+          recorded: acknowledged, count: undisturbed.reviews.count, left: left,
+          mayFallOutside: tally.histogram.hasRoomOutside, timing: undisturbed.timing, using: &random)
       }
       let child = try workshop.start(store: store, report: report)
       let end = child.run(killing: plan?.delayNanoseconds) { plan?.isReached(by: $0) ?? false }

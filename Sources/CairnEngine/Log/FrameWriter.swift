@@ -6,7 +6,7 @@ import CairnKV
 /// After any error the writer refuses everything: what a failed write or sync left on the disk is not
 /// known, and a second try would only seem to succeed (the system marks the lost pages clean).
 final class FrameWriter: @unchecked Sendable {
-  let file: any File
+  private(set) var file: any File
   let header: FrameFileHeader
   /// How many bytes had been written to the file beforehand: up to here a sync changes no metadata.
   let capacity: UInt64
@@ -43,6 +43,10 @@ final class FrameWriter: @unchecked Sendable {
 
   /// Whether everything appended has been synced.
   var isSynchronized: Bool { durableThrough == end.offset }
+
+  /// Goes on in the same file, opened under another name: what goes wrong later is told of the name that it has then.
+  /// Everything must be synced: a new handle is told of no earlier failure.
+  func `continue`(in file: any File) { self.file = file }
 
   /// Sees to it that a frame with a payload of so many bytes finds room on the disk, so that running out of space
   /// is found before anything was done that cannot be taken back.

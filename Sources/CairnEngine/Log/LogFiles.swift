@@ -84,6 +84,8 @@ final class LogFiles: Sendable {
     if writer.isSynchronized { try directory.synchronize(file) } else { try writer.synchronize() }
     try directory.rename(source, to: .log(number))
     try directory.synchronize()
+    try file.close()
+    writer.continue(in: try directory.open(.log(number), .readWrite))
     return writer
   }
 

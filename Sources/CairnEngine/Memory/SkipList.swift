@@ -96,32 +96,41 @@ final class SkipList: @unchecked Sendable {
 
   /// The first entry at or after the target.
   func firstNode(atOrAfter key: UnsafeRawBufferPointer, _ trailer: EntryTrailer) -> SkipListNode? {
-    nodeBefore(SearchTarget(key, trailer)).next(0)
+    search(SearchTarget(key, trailer)).notBefore
   }
 
   /// The last entry before the target.
   func lastNode(before key: UnsafeRawBufferPointer, _ trailer: EntryTrailer) -> SkipListNode? {
-    let node = nodeBefore(SearchTarget(key, trailer))
+    let node = search(SearchTarget(key, trailer)).before
     return node == head ? nil : node
   }
 
+  /// The last node before the target, or the head, and the node that was seen behind it.
+  ///
+  /// Both come from one load of one link. Asking the first for its successor once more would be wrong: an entry
+  /// that was inserted between the two meanwhile may itself be before the target.
   @inline(__always)
-  private func nodeBefore(_ target: SearchTarget) -> SkipListNode {
+  private func search(_ target: SearchTarget) -> (before: SkipListNode, notBefore: SkipListNode?) {
     var node = head
     var level = height.load(ordering: .relaxed) - 1
     // The node that ended the search one level up need not be compared again.
-    var knownNotBefore: SkipListNode?
+    var notBefore: SkipListNode?
     while level >= 0 {
-      while let next = node.next(level), next != knownNotBefore {
+      while true {
+        guard let next = node.next(level) else {
+          notBefore = nil
+          break
+        }
+        if next == notBefore { break }
         guard next.precedes(target) else {
-          knownNotBefore = next
+          notBefore = next
           break
         }
         node = next
       }
       level -= 1
     }
-    return node
+    return (node, notBefore)
   }
 }
 

@@ -2,11 +2,16 @@ import Synchronization
 
 /// Keeps data blocks in memory, up to a number of bytes, for all segments of a store.
 ///
-/// A block is found by the reader that loaded it and its offset. What is found is shared, not copied, and
-/// was checked when it was loaded. Sharded by the hash of the key; each shard has its own lock, held for a
-/// few dozen instructions and never during a read. See ``BlockCacheShard`` for what is evicted.
+/// The same bytes are the budget of what open segments keep otherwise, their indexes and filters: what is
+/// reserved for that is taken from the blocks.
+///
+/// A block is found by its segment's number, which no other segment of the store ever has, and its offset.
+/// So blocks stay when a segment is closed, and serve it again when it is opened the next time. What is
+/// found is shared, not copied, and was checked when it was loaded. Sharded by the hash of the key; each
+/// shard has its own lock, held for a few dozen instructions and never during a read. See
+/// ``BlockCacheShard`` for what is evicted.
 final class BlockCache: Sendable {
-  /// What the blocks of all shards may take.
+  /// What the blocks of all shards may take, together with what is reserved.
   let capacityBytes: Int
   /// Serves the readers that fill the cache.
   let decompressor = BlockDecompressor()
@@ -15,7 +20,7 @@ final class BlockCache: Sendable {
   /// Invariant: `1 << shardBits` initialized shards, from `init` to `deinit`. Raw memory, since a lock can
   /// neither be copied nor stored in an array, and an object for each would be retained on every look.
   nonisolated(unsafe) private let shards: UnsafeMutablePointer<Mutex<BlockCacheShard>>
-  private let nextReader = Atomic<UInt64>(1)
+  private let reserved = Mutex(0)
 
   init(capacityBytes: Int) {
     self.capacityBytes = max(capacityBytes, 0)
@@ -31,27 +36,39 @@ final class BlockCache: Sendable {
     shards.deallocate()
   }
 
-  /// A number that no reader of this cache had before.
-  func makeReaderIdentity() -> UInt64 {
-    nextReader.add(1, ordering: .relaxed).oldValue
+  /// Takes memory away from the blocks, which are evicted as far as need be.
+  func reserve(_ bytes: Int) { changeReserved(by: bytes) }
+
+  /// Gives memory back to the blocks.
+  func release(_ bytes: Int) { changeReserved(by: -bytes) }
+
+  private func changeReserved(by bytes: Int) {
+    reserved.withLock { reserved in
+      reserved += bytes
+      let share = max(0, capacityBytes - reserved) >> Self.shardBits
+      for index in 0..<1 << Self.shardBits { shards[index].withLock { $0.limit(to: share) } }
+    }
   }
 
+  /// What is reserved now.
+  var reservedBytes: Int { reserved.withLock { $0 } }
+
   @inline(__always)
-  func block(reader: UInt64, offset: UInt64) -> Block? {
-    let hash = Self.hash(reader, offset)
-    return shards[Self.shard(hash)].withLock { $0.find(reader, offset, hash: hash) }
+  func block(segment: UInt64, offset: UInt64) -> Block? {
+    let hash = Self.hash(segment, offset)
+    return shards[Self.shard(hash)].withLock { $0.find(segment, offset, hash: hash) }
   }
 
   /// Takes a block in. One that is there already stays; one that is too large for its shard is not kept.
-  func insert(_ block: Block, reader: UInt64, offset: UInt64) {
-    let hash = Self.hash(reader, offset)
-    shards[Self.shard(hash)].withLock { $0.insert(block, reader, offset, hash: hash) }
+  func insert(_ block: Block, segment: UInt64, offset: UInt64) {
+    let hash = Self.hash(segment, offset)
+    shards[Self.shard(hash)].withLock { $0.insert(block, segment, offset, hash: hash) }
   }
 
-  /// Drops every block of a reader.
-  func erase(reader: UInt64) {
+  /// Drops every block of a segment.
+  func erase(segment: UInt64) {
     for index in 0..<1 << Self.shardBits {
-      shards[index].withLock { $0.erase(reader) }
+      shards[index].withLock { $0.erase(segment) }
     }
   }
 
@@ -61,8 +78,8 @@ final class BlockCache: Sendable {
   }
 
   @inline(__always)
-  private static func hash(_ reader: UInt64, _ offset: UInt64) -> UInt64 {
-    var value = (reader &* 0x9E37_79B9_7F4A_7C15) ^ offset
+  private static func hash(_ segment: UInt64, _ offset: UInt64) -> UInt64 {
+    var value = (segment &* 0x9E37_79B9_7F4A_7C15) ^ offset
     value = (value ^ (value >> 32)) &* 0xD6E8_FEB8_6659_FD93
     return value ^ (value >> 32)
   }

@@ -8,7 +8,7 @@
 /// back. A hit only increments a counter; nothing is moved.
 struct BlockCacheShard {
   private struct Slot {
-    var reader: UInt64
+    var segment: UInt64
     var offset: UInt64
     var hash: UInt64
     var block: Block?
@@ -25,7 +25,7 @@ struct BlockCacheShard {
     var bytes = 0
   }
 
-  private let capacityBytes: Int
+  private var capacityBytes: Int
   private var slots: [Slot] = []
   private var freeSlots: [Int32] = []
   /// Slot numbers, -1 for none, at the place that the hash says or the next free one. At most half full.
@@ -42,22 +42,22 @@ struct BlockCacheShard {
   var usedBytes: Int { trial.bytes + main.bytes }
 
   @inline(__always)
-  mutating func find(_ reader: UInt64, _ offset: UInt64, hash: UInt64) -> Block? {
-    guard let slot = slotNumber(reader, offset, hash) else { return nil }
+  mutating func find(_ segment: UInt64, _ offset: UInt64, hash: UInt64) -> Block? {
+    guard let slot = slotNumber(segment, offset, hash) else { return nil }
     if slots[slot].uses < 3 { slots[slot].uses += 1 }
     return slots[slot].block
   }
 
-  mutating func insert(_ block: Block, _ reader: UInt64, _ offset: UInt64, hash: UInt64) {
+  mutating func insert(_ block: Block, _ segment: UInt64, _ offset: UInt64, hash: UInt64) {
     // A block that would displace an eighth of the others is not worth it.
-    guard block.memoryBytes <= capacityBytes / 8, slotNumber(reader, offset, hash) == nil else { return }
+    guard block.memoryBytes <= capacityBytes / 8, slotNumber(segment, offset, hash) == nil else { return }
     while usedBytes + block.memoryBytes > capacityBytes && evictOne() {}
     if (slots.count - freeSlots.count + 1) * 2 > buckets.count { grow() }
     let ghost = Int(truncatingIfNeeded: hash) & (ghosts.count - 1)
     let isMain = ghosts[ghost] == hash
     if isMain { ghosts[ghost] = 0 }
     let slot = Slot(
-      reader: reader, offset: offset, hash: hash, block: block, previous: -1, next: -1, uses: 0,
+      segment: segment, offset: offset, hash: hash, block: block, previous: -1, next: -1, uses: 0,
       isMain: isMain)
     let number: Int
     if let free = freeSlots.popLast() {
@@ -71,10 +71,16 @@ struct BlockCacheShard {
     pushHead(number)
   }
 
-  mutating func erase(_ reader: UInt64) {
-    for number in slots.indices where slots[number].block != nil && slots[number].reader == reader {
+  mutating func erase(_ segment: UInt64) {
+    for number in slots.indices where slots[number].block != nil && slots[number].segment == segment {
       remove(number)
     }
+  }
+
+  /// Changes what the blocks may take, and evicts as many as that needs.
+  mutating func limit(to bytes: Int) {
+    capacityBytes = bytes
+    while usedBytes > capacityBytes && evictOne() {}
   }
 
   // MARK: Eviction
@@ -144,12 +150,12 @@ struct BlockCacheShard {
   // MARK: The hash table
 
   @inline(__always)
-  private func slotNumber(_ reader: UInt64, _ offset: UInt64, _ hash: UInt64) -> Int? {
+  private func slotNumber(_ segment: UInt64, _ offset: UInt64, _ hash: UInt64) -> Int? {
     let mask = buckets.count &- 1
     var bucket = Int(truncatingIfNeeded: hash) & mask
     while buckets[bucket] >= 0 {
       let number = Int(buckets[bucket])
-      if slots[number].offset == offset && slots[number].reader == reader { return number }
+      if slots[number].offset == offset && slots[number].segment == segment { return number }
       bucket = (bucket &+ 1) & mask
     }
     return nil

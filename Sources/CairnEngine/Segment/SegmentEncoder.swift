@@ -14,6 +14,7 @@ struct SegmentEncoder: ~Copyable {
 
   private var block = BlockBuilder()
   private var index = BlockBuilder()
+  private var filters: FilterBuilder
   private var payload = AppendBuffer(capacity: 8192)
   private var pending: AppendBuffer
   private var writtenBytes: UInt64 = 0
@@ -31,12 +32,14 @@ struct SegmentEncoder: ~Copyable {
     self.options = options
     compressor = options.compressionLevel.map { BlockCompressor(level: $0) }
     properties = SegmentProperties(fileNumber: fileNumber)
+    filters = FilterBuilder(rule: options.prefixRule)
     pending = AppendBuffer(capacity: Self.keptBytes)
   }
 
   /// About how long the file would be if it ended here.
   var estimatedSize: UInt64 {
-    let parts = block.estimatedBytes + index.estimatedBytes + SegmentFormat.footerBytes + 256
+    let parts =
+      block.estimatedBytes + index.estimatedBytes + filters.encodedBytes + SegmentFormat.footerBytes + 256
     return writtenBytes + UInt64(pending.count + parts)
   }
 
@@ -67,6 +70,7 @@ struct SegmentEncoder: ~Copyable {
     let entryBytes = key.count + value.count + 16
     if !block.isEmpty && block.estimatedBytes + entryBytes > options.blockBytes { try finishBlock() }
     block.add(key: key, trailer, value: value)
+    filters.add(key)
 
     lastKey?.removeAll(keepingCapacity: true)
     lastKey?.append(contentsOf: key)
@@ -122,9 +126,12 @@ struct SegmentEncoder: ~Copyable {
     let indexPlace = try write(payload.bytes)
     var rangePlace: SegmentFooter.Place?
     if !tombstones.isEmpty { rangePlace = try write(RangeRemovalBlock.encode(tombstones)) }
+    var filtersPlace: SegmentFooter.Place?
+    if lastKey != nil { filtersPlace = try write(filters.encoded(), compressing: false) }
     let propertiesPlace = try write(properties.encoded())
     let footer = SegmentFooter(
-      identity: identity, index: indexPlace, rangeRemovals: rangePlace, properties: propertiesPlace)
+      identity: identity, index: indexPlace, rangeRemovals: rangePlace, filters: filtersPlace,
+      properties: propertiesPlace)
     footer.encoded(at: writtenBytes + UInt64(pending.count)).withUnsafeBytes { pending.append($0) }
     try flush()
     properties.fileBytes = writtenBytes
@@ -146,12 +153,14 @@ struct SegmentEncoder: ~Copyable {
   }
 
   /// Appends a block to the file, compressed where that pays.
-  private mutating func write(_ payload: UnsafeRawBufferPointer) throws(StorageError) -> SegmentFooter.Place {
+  private mutating func write(
+    _ payload: UnsafeRawBufferPointer, compressing: Bool = true
+  ) throws(StorageError) -> SegmentFooter.Place {
     guard payload.count <= SegmentFormat.longestPayload else {
       throw StorageError(.invalidArgument, "A part of a segment would exceed 2 GiB.", file: file.path)
     }
     let offset = writtenBytes + UInt64(pending.count)
-    let compressed = compressor?.compress(payload)
+    let compressed = compressing ? compressor?.compress(payload) : nil
     let stored = compressed ?? payload
     let trailer = StoredBlock.trailer(
       stored: stored, compression: compressed == nil ? .none : .zstd, payloadBytes: payload.count,
@@ -162,10 +171,12 @@ struct SegmentEncoder: ~Copyable {
     return SegmentFooter.Place(offset: offset, storedBytes: UInt64(stored.count))
   }
 
-  private mutating func write(_ payload: [UInt8]) throws(StorageError) -> SegmentFooter.Place {
+  private mutating func write(
+    _ payload: [UInt8], compressing: Bool = true
+  ) throws(StorageError) -> SegmentFooter.Place {
     self.payload.removeAll(keeping: Self.keptBytes)
     payload.withUnsafeBytes { self.payload.append($0) }
-    return try write(self.payload.bytes)
+    return try write(self.payload.bytes, compressing: compressing)
   }
 
   private mutating func flush() throws(StorageError) {

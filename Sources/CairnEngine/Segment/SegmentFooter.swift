@@ -2,14 +2,14 @@ import CairnKV
 
 /// The last 128 bytes of a segment: where everything else is.
 ///
-///       0  u64  file number                  64  48 zero bytes (bytes 64 to 67: the key id of encryption)
-///       8  u64  salt                        112  u32  checksum
-///      16  u64  index offset                116  u32  format version
-///      24  u64  index stored length         120  "CAIRNSEG"
-///      32  u64  range removals offset
+///       0  u64  file number                  64  8 zero bytes (bytes 64 to 67: the key id of encryption)
+///       8  u64  salt                         72  u64  filters offset
+///      16  u64  index offset                 80  u64  filters stored length
+///      24  u64  index stored length          88  24 zero bytes
+///      32  u64  range removals offset       112  u32  checksum
 ///      40  u64  range removals stored length
-///      48  u64  properties offset
-///      56  u64  properties stored length
+///      48  u64  properties offset           116  u32  format version
+///      56  u64  properties stored length    120  "CAIRNSEG"
 ///
 /// Version and magic come last, where a later version's footer of another size has them too.
 struct SegmentFooter: Hashable, Sendable {
@@ -30,12 +30,17 @@ struct SegmentFooter: Hashable, Sendable {
   var index: Place
   /// `nil` when the segment has no range removals; written as two zeros.
   var rangeRemovals: Place?
+  /// `nil` when the segment has no filters; written as two zeros.
+  var filters: Place?
   var properties: Place
 
-  init(identity: SegmentIdentity, index: Place, rangeRemovals: Place?, properties: Place) {
+  init(
+    identity: SegmentIdentity, index: Place, rangeRemovals: Place?, filters: Place?, properties: Place
+  ) {
     self.identity = identity
     self.index = index
     self.rangeRemovals = rangeRemovals
+    self.filters = filters
     self.properties = properties
   }
 
@@ -44,11 +49,11 @@ struct SegmentFooter: Hashable, Sendable {
     bytes.reserveCapacity(SegmentFormat.footerBytes)
     bytes.append(littleEndian: identity.fileNumber)
     bytes.append(littleEndian: identity.salt)
-    for place in [index, rangeRemovals ?? Place(offset: 0, storedBytes: 0), properties] {
-      bytes.append(littleEndian: place.offset)
-      bytes.append(littleEndian: place.storedBytes)
-    }
-    bytes.append(contentsOf: repeatElement(0, count: 48))
+    let absent = Place(offset: 0, storedBytes: 0)
+    for place in [index, rangeRemovals ?? absent, properties] { bytes.append(place) }
+    bytes.append(contentsOf: repeatElement(0, count: 8))
+    bytes.append(filters ?? absent)
+    bytes.append(contentsOf: repeatElement(0, count: 24))
     bytes.append(littleEndian: UInt32(0))
     bytes.append(littleEndian: SegmentFormat.version)
     bytes.append(contentsOf: SegmentFormat.magic)
@@ -74,13 +79,14 @@ struct SegmentFooter: Hashable, Sendable {
         "The segment has format version \(version); this program reads version \(SegmentFormat.version).",
         file: file, offset: offset + 116)
     }
-    let numbers = (0..<8).map {
+    let numbers = (0..<11).map {
       UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: 8 * $0, as: UInt64.self))
     }
     identity = SegmentIdentity(fileNumber: numbers[0], salt: numbers[1])
     index = Place(offset: numbers[2], storedBytes: numbers[3])
     rangeRemovals =
       numbers[4] == 0 && numbers[5] == 0 ? nil : Place(offset: numbers[4], storedBytes: numbers[5])
+    filters = numbers[9] == 0 && numbers[10] == 0 ? nil : Place(offset: numbers[9], storedBytes: numbers[10])
     properties = Place(offset: numbers[6], storedBytes: numbers[7])
     let checksum = UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 112, as: UInt32.self))
     guard checksum == Self.checksum(bytes, identity, at: offset) else {
@@ -89,15 +95,22 @@ struct SegmentFooter: Hashable, Sendable {
     guard identity.fileNumber == fileNumber else {
       throw damaged("belongs to file number \(identity.fileNumber), not \(fileNumber)")
     }
-    guard bytes[64..<112].allSatisfy({ $0 == 0 }) else {
+    guard bytes[64..<72].allSatisfy({ $0 == 0 }), bytes[88..<112].allSatisfy({ $0 == 0 }) else {
       throw damaged("has reserved bytes that are not zero: a newer program wrote it")
     }
-    guard let indexEnd = index.end, (rangeRemovals?.offset ?? indexEnd) == indexEnd,
-      let rangeEnd = rangeRemovals.map({ $0.end }) ?? indexEnd, properties.offset == rangeEnd,
-      properties.end == offset
-    else {
+    guard Self.end(of: [index, rangeRemovals, filters, properties].compactMap(\.self)) == offset else {
       throw damaged("names places that do not add up to the file")
     }
+  }
+
+  /// Where the last place ends; `nil` when not each begins where the one before it ends.
+  private static func end(of places: [Place]) -> UInt64? {
+    var end = places.first?.offset
+    for place in places {
+      guard place.offset == end else { return nil }
+      end = place.end
+    }
+    return end
   }
 
   private static func checksum(
@@ -106,5 +119,12 @@ struct SegmentFooter: Hashable, Sendable {
     identity.checksum(
       at: offset, UnsafeRawBufferPointer(rebasing: bytes[..<112]),
       UnsafeRawBufferPointer(rebasing: bytes[116...]))
+  }
+}
+
+extension [UInt8] {
+  fileprivate mutating func append(_ place: SegmentFooter.Place) {
+    append(littleEndian: place.offset)
+    append(littleEndian: place.storedBytes)
   }
 }

@@ -2,9 +2,9 @@ import CairnKV
 
 /// The numbers of the segment format, version 1, and what makes one segment different from the next.
 ///
-///     data block 0 … data block n-1 │ index │ range removals, if any │ properties │ footer
+///     data block 0 … data block n-1 │ index │ range removals │ filters │ properties │ footer
 ///
-/// Every part begins where the one before it ends; no byte of the file is unaccounted for. See the section
+/// Range removals are absent when there are none, filters when there is no entry. Every part begins where the one before it ends; no byte of the file is unaccounted for. See the section
 /// "Segment" of `format-spec.md`.
 enum SegmentFormat {
   static let version: UInt32 = 1
@@ -31,10 +31,13 @@ struct SegmentOptions: Sendable {
   var blockBytes = 4096
   /// The zstd level of blocks that compression makes at least 12 % smaller; `nil` compresses none.
   var compressionLevel: Int?
+  /// Which prefixes the second filter holds.
+  var prefixRule = PrefixRule.none
 
-  init(blockBytes: Int = 4096, compressionLevel: Int? = nil) {
+  init(blockBytes: Int = 4096, compressionLevel: Int? = nil, prefixRule: PrefixRule = .none) {
     self.blockBytes = blockBytes
     self.compressionLevel = compressionLevel
+    self.prefixRule = prefixRule
   }
 }
 

@@ -5,6 +5,7 @@ struct SegmentParts {
   let footer: SegmentFooter
   let properties: SegmentProperties
   let rangeTombstones: [RangeTombstone]
+  let filters: SegmentFilters?
   let index: Block
 
   init(file: any File, fileBytes: UInt64, fileNumber: UInt64, cache: BlockCache) throws(StorageError) {
@@ -33,6 +34,16 @@ struct SegmentParts {
       rangeTombstones = tombstones
     } else {
       rangeTombstones = []
+    }
+
+    if let place = footer.filters {
+      let bytes = try StoredBlock.read(
+        place, of: file, identity: identity, decompressor: cache.decompressor, whatItHolds: "filters")
+      guard properties.entryCount > 0, let filters = SegmentFilters(UnsafeRawBufferPointer(bytes.memory))
+      else { throw damaged("The filters of the segment are malformed.", at: place) }
+      self.filters = filters
+    } else {
+      filters = nil
     }
 
     let indexBytes = try StoredBlock.read(

@@ -1,22 +1,27 @@
 import CairnKV
 
-/// An open segment. Index and range removals are in memory, data blocks come through the cache.
+/// An open segment. Index, filters and range removals are in memory, data blocks come through the cache.
 ///
 /// Everything that is read is checked before it is used; what fails throws `.corruption` with file and
 /// offset.
 final class SegmentReader: Sendable {
   let properties: SegmentProperties
   /// By ascending lower bound, then by descending sequence.
-  let rangeTombstones: [RangeTombstone]
+  let removals: RangeTombstoneSet
 
   private let file: any File
   private let identity: SegmentIdentity
   private let cache: BlockCache
-  private let cacheIdentity: UInt64
   private let indexBlock: Block
+  private let filters: SegmentFilters?
   /// The index: for each data block its first key and trailer, and as value its offset and stored length.
   /// Points into `indexBlock`, which lives as long as the reader.
   let index: BlockView
+  /// About what the reader keeps in memory, beside the blocks in the cache. Range removals are counted
+  /// three times: they are kept as they are, and cut into fragments.
+  let memoryBytes: Int
+  /// The reader itself, its properties, and the open file.
+  private static let fixedBytes = 1024
   /// Where the data blocks end.
   private let dataBytes: UInt64
 
@@ -28,18 +33,42 @@ final class SegmentReader: Sendable {
     self.cache = cache
     identity = parts.footer.identity
     properties = parts.properties
-    rangeTombstones = parts.rangeTombstones
+    removals = RangeTombstoneSet(parts.rangeTombstones)
+    filters = parts.filters
     indexBlock = parts.index
     index = parts.index.view
     dataBytes = parts.footer.index.offset
-    cacheIdentity = cache.makeReaderIdentity()
+    memoryBytes =
+      Self.fixedBytes + parts.index.memoryBytes + (parts.filters?.memoryBytes ?? 0)
+      + parts.rangeTombstones.reduce(0) { $0 + 3 * ($1.lower.count + ($1.upper?.count ?? 0) + 64) }
+    cache.reserve(memoryBytes)
   }
 
-  deinit { cache.erase(reader: cacheIdentity) }
+  deinit { cache.release(memoryBytes) }
+
+  /// Whether the segment may have an entry of the key with this ``KeyHash``: `false` is certain. Range
+  /// removals are not looked at.
+  @inline(__always)
+  func mayContain(keyHash: UInt64) -> Bool { filters?.mayContain(keyHash: keyHash) ?? true }
+
+  /// Whether the segment may have an entry of `key`.
+  func mayContain(key: UnsafeRawBufferPointer) -> Bool { mayContain(keyHash: KeyHash.hash(key)) }
+
+  /// Whether the segment may have an entry whose key begins with `prefix`: `false` is certain. Without a
+  /// filter, and when `prefix` does not begin with what the filter's rule calls one, it may.
+  func mayContain(prefix: UnsafeRawBufferPointer) -> Bool { filters?.mayContain(prefix: prefix) ?? true }
 
   /// The newest entry of `key` whose sequence is at most `sequence`; `nil` when the segment has none. Range
-  /// removals are not looked at. Costs at most two block reads.
+  /// removals are not looked at. Costs at most two block reads, and mostly none when there is no entry.
   func find(_ key: UnsafeRawBufferPointer, visibleAt sequence: UInt64) throws(StorageError) -> PointLookup? {
+    try find(key, hash: KeyHash.hash(key), visibleAt: sequence)
+  }
+
+  /// The same for a key whose ``KeyHash`` is known.
+  func find(
+    _ key: UnsafeRawBufferPointer, hash: UInt64, visibleAt sequence: UInt64
+  ) throws(StorageError) -> PointLookup? {
+    guard mayContain(keyHash: hash) else { return nil }
     let target = EntryTrailer.newest(visibleAt: sequence)
     // An entry that is sought stands in the block before the first one that begins after it, or at that
     // block's very beginning.
@@ -75,11 +104,17 @@ final class SegmentReader: Sendable {
   /// A cursor over all entries, at none of them yet.
   func makeCursor() -> SourceCursor { SegmentCursor(self) }
 
+  /// A cursor over at least the entries whose keys begin with `prefix`: an empty one if there are none for
+  /// certain.
+  func makeCursor(within prefix: ArraySlice<UInt8>) -> SourceCursor {
+    prefix.withUnsafeBytes({ mayContain(prefix: $0) }) ? SegmentCursor(self) : SourceCursor()
+  }
+
   /// The data block with this number in the index, which must be less than `index.count`.
   @inline(__always)
   func block(at number: Int) throws(StorageError) -> Block {
     let place = SegmentParts.place(index.entry(at: number).value)
-    if let block = cache.block(reader: cacheIdentity, offset: place.offset) { return block }
+    if let block = cache.block(segment: identity.fileNumber, offset: place.offset) { return block }
     return try load(number, place)
   }
 
@@ -101,7 +136,7 @@ final class SegmentReader: Sendable {
     guard number + 1 == index.count || view.compare(view.count - 1, with: index, at: number + 1) < 0 else {
       throw damaged("holds an entry that does not sort before the following block's")
     }
-    cache.insert(block, reader: cacheIdentity, offset: place.offset)
+    cache.insert(block, segment: identity.fileNumber, offset: place.offset)
     return block
   }
 }

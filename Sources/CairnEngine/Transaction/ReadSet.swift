@@ -54,21 +54,25 @@ extension ReadState {
   private func isChanged(
     _ segment: SegmentFile, _ reads: ReadSet, since snapshot: UInt64
   ) throws(StorageError) -> Bool {
-    let opened = try segment.opened()
+    let reader = try segment.reader()
     for key in reads.keys {
       let changed = try withBytes(of: key) { (key) throws(StorageError) in
         guard segment.properties.mayContain(key) else { return false }
-        if opened.removals.newestCovering(key, visibleAt: EntryTrailer.greatestSequence) > snapshot {
+        if reader.removals.newestCovering(key, visibleAt: EntryTrailer.greatestSequence) > snapshot {
           return true
         }
-        let found = try opened.reader.find(key, visibleAt: EntryTrailer.greatestSequence)
+        let found = try reader.find(key, visibleAt: EntryTrailer.greatestSequence)
         return (found?.sequence ?? 0) > snapshot
       }
       if changed { return true }
     }
     for range in reads.ranges where segment.properties.overlaps(range) {
-      if opened.removals.hasRemoval(newerThan: snapshot, from: range.lower, to: range.upper) { return true }
-      if try Self.hasEntry(opened.reader.makeCursor(), newerThan: snapshot, in: range) { return true }
+      if reader.removals.hasRemoval(newerThan: snapshot, from: range.lower, to: range.upper) { return true }
+      if try Self.hasEntry(
+        reader.makeCursor(within: range.sharedPrefix), newerThan: snapshot, in: range)
+      {
+        return true
+      }
     }
     return false
   }

@@ -40,12 +40,13 @@ struct ReadView {
     for memtable in state.sealed {
       if let decided = decision(memtable, key, visibleAt: snapshot) { return decided }
     }
+    let hash = KeyHash.hash(key)
     for segment in state.version.levels[0] where segment.properties.mayContain(key) {
-      if let decided = try decision(segment, key) { return decided }
+      if let decided = try decision(segment, key, hash) { return decided }
     }
     for level in 1..<state.version.levels.count {
       guard let segment = state.version.segment(of: level, containing: key) else { continue }
-      if let decided = try decision(segment, key) { return decided }
+      if let decided = try decision(segment, key, hash) { return decided }
     }
     return nil
   }
@@ -73,12 +74,12 @@ struct ReadView {
   }
 
   @inline(__always)
-  private func decision(_ segment: SegmentFile, _ key: UnsafeRawBufferPointer) throws(StorageError)
-    -> Decision?
-  {
-    let opened = try segment.opened()
-    let covered = segment.hasRangeRemovals ? opened.removals.newestCovering(key, visibleAt: snapshot) : 0
-    return decision(try opened.reader.find(key, visibleAt: snapshot), coveredBy: covered)
+  private func decision(
+    _ segment: SegmentFile, _ key: UnsafeRawBufferPointer, _ hash: UInt64
+  ) throws(StorageError) -> Decision? {
+    let reader = try segment.reader()
+    let covered = segment.hasRangeRemovals ? reader.removals.newestCovering(key, visibleAt: snapshot) : 0
+    return decision(try reader.find(key, hash: hash, visibleAt: snapshot), coveredBy: covered)
   }
 
   @inline(__always)
@@ -103,15 +104,20 @@ struct ReadView {
     }
     if let own { add(own.memtable, visibleAt: own.newestSequence) }
     for memtable in state.memtables { add(memtable, visibleAt: snapshot) }
+    // What a filter keeps out has no entry in the range. Its range removals count all the same.
+    let prefix = range.sharedPrefix
     for level in state.version.levels.indices {
       let segments = state.version.segments(of: level, overlapping: range)
       for segment in segments where segment.hasRangeRemovals {
-        removals.append(.init(tombstones: try segment.opened().removals, visibleAt: snapshot))
+        removals.append(.init(tombstones: try segment.reader().removals, visibleAt: snapshot))
       }
       if level == 0 {
-        for segment in segments { sources.append(try segment.opened().reader.makeCursor()) }
+        for segment in segments {
+          let reader = try segment.reader()
+          if prefix.withUnsafeBytes({ reader.mayContain(prefix: $0) }) { sources.append(reader.makeCursor()) }
+        }
       } else if !segments.isEmpty {
-        sources.append(LevelCursor(segments))
+        sources.append(LevelCursor(segments, prefix: prefix))
       }
     }
     let source = sources.count == 1 ? sources[0] : MergingCursor(sources)

@@ -53,10 +53,10 @@ final class Compactor: Sendable {
     var removals: [RangeTombstone] = []
     var sources: [SourceCursor] = []
     for segment in compaction.inputs where segment.hasRangeRemovals {
-      removals += try segment.opened().reader.rangeTombstones
+      removals += try segment.reader().removals.all
     }
     if compaction.level == 0 {
-      for segment in compaction.upper { sources.append(try segment.opened().reader.makeCursor()) }
+      for segment in compaction.upper { sources.append(try segment.reader().makeCursor()) }
     } else {
       sources.append(LevelCursor(compaction.upper))
     }

@@ -1,13 +1,17 @@
 import CairnKV
 
-/// Walks a sorted level: its segments one after the other, opening each when it is reached.
+/// Walks a sorted level: its segments one after the other, opening each when it is reached, and passing over
+/// those whose filter says that they have nothing of the prefix that is looked for.
 final class LevelCursor: SourceCursor {
   private let segments: [SegmentFile]
+  private let prefix: ArraySlice<UInt8>
   private var index = 0
   private var current: SourceCursor?
 
-  init(_ segments: [SegmentFile]) {
+  /// - Parameter prefix: what the keys that matter begin with; others may be left out.
+  init(_ segments: [SegmentFile], prefix: ArraySlice<UInt8> = []) {
     self.segments = segments
+    self.prefix = prefix
   }
 
   override func seekToFirst() throws(StorageError) {
@@ -55,7 +59,7 @@ final class LevelCursor: SourceCursor {
     }
     if current == nil || index != self.index {
       current = nil
-      current = try segments[index].opened().reader.makeCursor()
+      current = try segments[index].reader().makeCursor(within: prefix)
       self.index = index
     }
     return true

@@ -36,7 +36,7 @@ final class Manifest: Sendable {
     self.leastRolloverBytes = leastRolloverBytes
     self.random = random
     let writer = try Self.prepare(state, generation: 1, directory: directory, random: random, buffer: buffer)
-    try Self.install(in: directory)
+    try Self.install(writer, in: directory)
     contents = Mutex(Contents(state: state, writer: writer, snapshotEnd: writer.end.offset))
   }
 
@@ -121,7 +121,7 @@ final class Manifest: Sendable {
       throw error
     }
     do throws(StorageError) {
-      try Self.install(in: directory)
+      try Self.install(writer, in: directory)
     } catch {
       contents.failure = error
       directory.latch.trip(error)
@@ -157,8 +157,10 @@ final class Manifest: Sendable {
   }
 
   /// Puts what was prepared in the place of the one that is there.
-  private static func install(in directory: StoreDirectory) throws(StorageError) {
+  private static func install(_ writer: FrameWriter, in directory: StoreDirectory) throws(StorageError) {
     try directory.rename(.newManifest, to: .manifest)
     try directory.synchronize()
+    try writer.file.close()
+    writer.continue(in: try directory.open(.manifest, .readWrite))
   }
 }

@@ -1,57 +1,36 @@
 import CairnKV
 import Synchronization
 
-/// A segment that some version of the store consists of. Opened when it is first read.
+/// A segment that some version of the store consists of. Opened when it is read, and closed again when it
+/// was not for long.
 ///
 /// The last reference decides when the file goes: a segment that no version needs any more is marked
 /// obsolete, and is removed when the last reader that might still look into it lets go.
 final class SegmentFile: Sendable {
-  /// A segment that was opened.
-  final class Opened: Sendable {
-    let reader: SegmentReader
-    let removals: RangeTombstoneSet
-
-    init(_ reader: SegmentReader) {
-      self.reader = reader
-      removals = RangeTombstoneSet(reader.rangeTombstones)
-    }
-  }
-
   let properties: SegmentProperties
-  private let directory: StoreDirectory
-  private let cache: BlockCache
+  private let openSegments: OpenSegments
   private let reclaimer: FileReclaimer
-  private let openedOnce = AtomicLazyReference<Opened>()
+  private let slot = SegmentSlot()
   private let obsolete = Atomic<Bool>(false)
 
-  init(
-    _ properties: SegmentProperties, directory: StoreDirectory, cache: BlockCache, reclaimer: FileReclaimer
-  ) {
+  init(_ properties: SegmentProperties, openSegments: OpenSegments, reclaimer: FileReclaimer) {
     self.properties = properties
-    self.directory = directory
-    self.cache = cache
+    self.openSegments = openSegments
     self.reclaimer = reclaimer
   }
 
   deinit {
-    if obsolete.load(ordering: .acquiring) { reclaimer.reclaim(.segment(properties.fileNumber)) }
+    let isObsolete = obsolete.load(ordering: .acquiring)
+    openSegments.forget(slot, of: properties, isObsolete: isObsolete)
+    if isObsolete { reclaimer.reclaim(.segment(properties.fileNumber)) }
   }
 
   var number: UInt64 { properties.fileNumber }
   var hasRangeRemovals: Bool { properties.tombstoneCount > 0 }
 
-  /// The open segment. Two threads that are first at the same time both open it; one of the two is kept.
-  func opened() throws(StorageError) -> Opened {
-    if let opened = openedOnce.load() { return opened }
-    let file = try directory.open(.segment(number), .read)
-    let reader = try SegmentReader(file: file, fileNumber: number, cache: cache)
-    guard reader.properties == properties else {
-      throw StorageError(
-        .corruption, "the segment is not the one that the manifest describes; restore it from a backup",
-        file: file.path)
-    }
-    return openedOnce.storeIfNil(Opened(reader))
-  }
+  /// The open segment, which stays open for as long as the reference is kept.
+  @inline(__always)
+  func reader() throws(StorageError) -> SegmentReader { try openSegments.reader(in: slot, of: properties) }
 
   /// The file may be removed once nobody refers to it.
   func markObsolete() { obsolete.store(true, ordering: .releasing) }

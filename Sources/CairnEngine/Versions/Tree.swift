@@ -26,7 +26,7 @@ final class ReadState: Sendable {
 final class Tree: Sendable {
   let directory: StoreDirectory
   let manifest: Manifest
-  let cache: BlockCache
+  let openSegments: OpenSegments
   let logFiles: LogFiles
   let snapshots = SnapshotRegistry()
 
@@ -39,23 +39,22 @@ final class Tree: Sendable {
   private let isClosed = Atomic<Bool>(false)
 
   init(
-    directory: StoreDirectory, manifest: Manifest, cache: BlockCache, logFiles: LogFiles,
+    directory: StoreDirectory, manifest: Manifest, openSegments: OpenSegments, logFiles: LogFiles,
     reclaimer: FileReclaimer,
     memtables: [Memtable], lastSequence: UInt64
   ) {
     self.directory = directory
     self.manifest = manifest
-    self.cache = cache
+    self.openSegments = openSegments
     self.logFiles = logFiles
     self.reclaimer = reclaimer
-    let openValueFiles = OpenValueFiles(directory: directory, decompressor: cache.decompressor)
+    let openValueFiles = OpenValueFiles(directory: directory, decompressor: openSegments.cache.decompressor)
     self.openValueFiles = openValueFiles
     let state = manifest.state
     let version = Version(levels: []).successor(
-      state, makeValueFile: { ValueFile($0, openFiles: openValueFiles, reclaimer: reclaimer) }
-    ) { properties in
-      SegmentFile(properties, directory: directory, cache: cache, reclaimer: reclaimer)
-    }
+      state,
+      makeValueFile: { ValueFile($0, openFiles: openValueFiles, reclaimer: reclaimer) },
+      makeSegment: { SegmentFile($0, openSegments: openSegments, reclaimer: reclaimer) })
     let newestFirst = memtables.reversed()
     current = Mutex(
       ReadState(
@@ -152,10 +151,9 @@ final class Tree: Sendable {
     let manifestState = manifest.state
     let removed = Set(edit.removedSegments).subtracting(edit.addedSegments.map(\.properties.fileNumber))
     let version = state.version.successor(
-      manifestState, makeValueFile: { ValueFile($0, openFiles: openValueFiles, reclaimer: reclaimer) }
-    ) { properties in
-      SegmentFile(properties, directory: directory, cache: cache, reclaimer: reclaimer)
-    }
+      manifestState,
+      makeValueFile: { ValueFile($0, openFiles: openValueFiles, reclaimer: reclaimer) },
+      makeSegment: { SegmentFile($0, openSegments: openSegments, reclaimer: reclaimer) })
     // The state that goes is let go outside the lock: its last reference may remove files.
     let former = current.withLock { state in
       let former = state

@@ -13,6 +13,7 @@ import Testing
     options.memtableBytes = 16 << 10
     options.segmentBytes = 8 << 10
     options.leastManifestRolloverBytes = 32 << 10
+    options.prefixRule = [.none, .fixedLength(1), .fixedLength(2), .fixedLength(4)][Int(seed % 4)]
     let workload = Workload.random(seed: seed, commits: 250)
     let disk = SimulatedFileSystem()
     var run = WorkloadRun(path: "/store", options: options, history: History(workload.commits))

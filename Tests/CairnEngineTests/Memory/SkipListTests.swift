@@ -98,6 +98,33 @@ import Testing
     #expect(failures.withLock { $0 } == [])
   }
 
+  /// Keys that come to stand right before the one that is sought, while it is sought: a search that found the
+  /// place and then asked it for its successor once more would meet one of them instead.
+  @Test func whatIsThereIsFoundWhileNeighboursArrive() {
+    let list = SkipList(firstChunkBytes: 1 << 16)
+    let sought: [UInt8] = [0xFF]
+    list.insert(ModelEntry(key: sought, trailer: EntryTrailer(sequence: 1, kind: .value), value: []))
+    let isDone = Atomic<Bool>(false)
+    let misses = Atomic<Int>(0)
+    let writer = ThreadScheduler().makeQueue(label: "writer")
+    let reader = ThreadScheduler().makeQueue(label: "reader")
+    reader.submit {
+      repeat {
+        let node = sought.withUnsafeBytes { list.firstNode(atOrAfter: $0, .newest) }
+        if node.map({ [UInt8]($0.key) }) != sought { misses.add(1, ordering: .relaxed) }
+      } while !isDone.load(ordering: .acquiring)
+    }
+    writer.submit {
+      for number in 0..<100_000 {
+        let key = withUnsafeBytes(of: UInt32(number).bigEndian) { [UInt8]($0) }
+        list.insert(ModelEntry(key: key, trailer: EntryTrailer(sequence: 2, kind: .value), value: []))
+      }
+      isDone.store(true, ordering: .releasing)
+    }
+    for queue in [writer, reader] { queue.drainAndStop() }
+    #expect(misses.load(ordering: .relaxed) == 0)
+  }
+
   private static func check(
     _ list: SkipList, _ entries: [ModelEntry], _ before: Int, _ random: inout SeededGenerator
   ) -> String? {

@@ -28,13 +28,11 @@ import Testing
     mutating func apply(_ edit: VersionEdit) -> Bool {
       guard state.apply(edit) else { return false }
       let reclaimer = FileReclaimer(directory: directory, queue: InlineScheduler().makeQueue(label: ""))
-      let (directory, cache) = (directory, cache)
+      let openSegments = OpenSegments(directory: directory, cache: cache, fileLimit: 16)
       let openFiles = OpenValueFiles(directory: directory, decompressor: cache.decompressor)
       version = version.successor(
-        state, makeValueFile: { ValueFile($0, openFiles: openFiles, reclaimer: reclaimer) }
-      ) {
-        SegmentFile($0, directory: directory, cache: cache, reclaimer: reclaimer)
-      }
+        state, makeValueFile: { ValueFile($0, openFiles: openFiles, reclaimer: reclaimer) },
+        makeSegment: { SegmentFile($0, openSegments: openSegments, reclaimer: reclaimer) })
       return true
     }
 

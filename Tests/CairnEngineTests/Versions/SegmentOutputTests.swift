@@ -59,7 +59,7 @@ import Testing
       let reader = try SegmentReader(file: file, fileNumber: properties.fileNumber, cache: cache)
       #expect(reader.properties == properties)
       read.entries += try reader.allEntries()
-      read.tombstones += reader.rangeTombstones
+      read.tombstones += reader.removals.all
       for entry in try reader.allEntries() {
         #expect(entry.key.withUnsafeBytes { properties.mayContain($0) })
       }

@@ -13,7 +13,8 @@ import Testing
     return properties
   }
 
-  private static func drops(_ origin: UInt64, _ ordinals: [UInt32], bytes: UInt64 = 100) throws -> ValueDrops {
+  private static func drops(_ origin: UInt64, _ ordinals: [UInt32], bytes: UInt64 = 100) throws -> ValueDrops
+  {
     try #require(
       ValueDrops(
         origin: origin,
