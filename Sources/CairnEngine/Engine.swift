@@ -73,9 +73,13 @@ public final class Engine: KeyValueStore {
       segmentOptions: SegmentOptions(
         compressionLevel: options.compressionLevel, prefixRule: options.prefixRule),
       segmentBytes: options.segmentBytes,
-      picker: CompactionPicker(levelZeroSegments: 4, levelOneBytes: UInt64(options.segmentBytes) * 4))
+      picker: CompactionPicker(
+        levelZeroSegments: 4, levelOneBytes: UInt64(options.segmentBytes) * 4,
+        levelZeroReferencedBytes: UInt64(options.memtableLimit)))
     background = BackgroundWork(
-      tree: opened.tree, flusher: flusher, compactor: compactor, scheduler: environment.scheduler,
+      tree: opened.tree, flusher: flusher, compactor: compactor,
+      rewriter: ValueRewriter(tree: opened.tree, random: environment.random),
+      scheduler: environment.scheduler,
       fileQueue: fileQueue)
     leaderQueue = environment.scheduler.makeQueue(label: "cairn-commit")
     let writer = CommitWriter(
@@ -90,6 +94,7 @@ public final class Engine: KeyValueStore {
     // What recovery rebuilt beyond one memtable is flushed now.
     for _ in tree.state.sealed { background.scheduleFlush() }
     background.scheduleCompaction()
+    background.scheduleRewriting()
   }
 
   deinit {

@@ -3,12 +3,13 @@ import Synchronization
 
 /// When flushes and compactions run, and what becomes of their failures.
 ///
-/// One flush and one compaction at a time, each on a queue of its own, so that a long compaction never
-/// keeps a full memtable in memory.
+/// One flush at a time, and one compaction or rewriting of value files, each on a queue of its own, so that a long
+/// compaction never keeps a full memtable in memory.
 final class BackgroundWork: Sendable {
   private enum Kind {
     case flush
     case compaction
+    case rewriting
   }
 
   /// How one kind of work stands: whether it waits to be run, and why it failed the last time it was.
@@ -26,6 +27,7 @@ final class BackgroundWork: Sendable {
   private let tree: Tree
   private let flusher: Flusher
   private let compactor: Compactor
+  private let rewriter: ValueRewriter
   private let flushQueue: any BackgroundQueue
   private let compactionQueue: any BackgroundQueue
   private let fileQueue: any BackgroundQueue
@@ -37,13 +39,14 @@ final class BackgroundWork: Sendable {
 
   /// - Parameter fileQueue: where files are prepared and removed.
   init(
-    tree: Tree, flusher: Flusher, compactor: Compactor,
+    tree: Tree, flusher: Flusher, compactor: Compactor, rewriter: ValueRewriter,
     scheduler: any BackgroundScheduler,
     fileQueue: any BackgroundQueue
   ) {
     self.tree = tree
     self.flusher = flusher
     self.compactor = compactor
+    self.rewriter = rewriter
     flushQueue = scheduler.makeQueue(label: "cairn-flush")
     compactionQueue = scheduler.makeQueue(label: "cairn-compact")
     self.fileQueue = fileQueue
@@ -55,6 +58,10 @@ final class BackgroundWork: Sendable {
 
   func scheduleCompaction() {
     schedule(.compaction, on: compactionQueue) { () throws(StorageError) in try self.compactor.compactOnce() }
+  }
+
+  func scheduleRewriting() {
+    schedule(.rewriting, on: compactionQueue) { () throws(StorageError) in try self.rewriter.rewriteOnce() }
   }
 
   /// Runs `work` soon, again for as long as it finds something to do, unless it is about to be run anyway.
@@ -82,7 +89,9 @@ final class BackgroundWork: Sendable {
       self.state.withLock { $0.progress[kind, default: Progress()].failure = failure }
       if foundWork {
         self.schedule(kind, on: queue, work)
-        self.scheduleCompaction()
+        if kind != .rewriting { self.scheduleCompaction() }
+        // After the compaction: what it lets die need not be copied.
+        self.scheduleRewriting()
       }
       self.state.withLock { $0.leader }?.unpark()
     }

@@ -19,20 +19,31 @@ struct CompactionPicker {
   var levelZeroSegments: Int
   /// What level 1 may hold; each further level ten times as much.
   var levelOneBytes: UInt64
+  /// It is also relieved when the values that it refers to, in value files, take this much and at least what
+  /// merging levels 0 and 1 would write: which older values are dead only a merge finds out, and merging handles
+  /// costs little next to the space that it gives back.
+  var levelZeroReferencedBytes: UInt64
   /// For each level, the lower bound of what was compacted last: the next one goes on from there, round and
   /// round.
   private var lastCompacted: [Int: [UInt8]] = [:]
 
   private static let levelFactor: UInt64 = 10
 
-  init(levelZeroSegments: Int, levelOneBytes: UInt64) {
+  init(levelZeroSegments: Int, levelOneBytes: UInt64, levelZeroReferencedBytes: UInt64 = .max) {
+    self.levelZeroReferencedBytes = levelZeroReferencedBytes
     self.levelZeroSegments = levelZeroSegments
     self.levelOneBytes = levelOneBytes
   }
 
   /// How far a level exceeds its limit: from 1 on it is due.
   func score(_ version: Version, _ level: Int) -> Double {
-    if level == 0 { return Double(version.levels[0].count) / Double(levelZeroSegments) }
+    if level == 0 {
+      let referenced = version.levels[0].reduce(0) { $0 + Double($1.properties.referencedBytes) }
+      let merged = version.bytes(of: 0) + version.bytes(of: 1)
+      return max(
+        Double(version.levels[0].count) / Double(levelZeroSegments),
+        referenced / Double(max(1, levelZeroReferencedBytes, merged)))
+    }
     let limit = (1..<level).reduce(levelOneBytes) { limit, _ in limit * Self.levelFactor }
     return Double(version.bytes(of: level)) / Double(limit)
   }

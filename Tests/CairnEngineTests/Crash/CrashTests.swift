@@ -125,6 +125,22 @@ import Testing
     ).verify()
   }
 
+  /// Many small value files, part of each overwritten, so that they are sparse and merged again and again.
+  @Test func valueRewriting() {
+    var workload = Workload()
+    for index in 0..<40 {
+      workload.commit(
+        index % 4 == 1 ? .buffered : .durable,
+        .set(Array("kept-\(index)".utf8), Self.value(UInt8(index), 2500)),
+        .set(Self.key(index % 3), Self.value(UInt8(index), 4000 + index)),
+        .set(Self.key(3 + index % 2), Self.value(UInt8(index), 2100)))
+    }
+    CrashSweep(
+      name: "value rewriting", workload: workload, options: Self.tiny, seeds: 1, stride: 17,
+      recoveryStride: 251
+    ).verify()
+  }
+
   @Test func manifestRollover() {
     var options = Self.tiny
     options.leastManifestRolloverBytes = 16 << 10

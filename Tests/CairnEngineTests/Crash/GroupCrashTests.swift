@@ -34,6 +34,7 @@ import Testing
         compactor: Compactor(
           tree: opened.tree, random: environment.random, segmentOptions: segments, segmentBytes: 8 << 10,
           picker: CompactionPicker(levelZeroSegments: 4, levelOneBytes: 32 << 10)),
+        rewriter: ValueRewriter(tree: opened.tree, random: environment.random),
         scheduler: environment.scheduler, fileQueue: queue)
       writer = CommitWriter(
         tree: opened.tree, background: background, options: options, log: opened.log,

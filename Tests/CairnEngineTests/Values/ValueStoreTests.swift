@@ -1,5 +1,6 @@
 import CairnKV
 import CairnTesting
+import Synchronization
 import Testing
 
 @testable import CairnEngine
@@ -212,9 +213,178 @@ import Testing
     try Self.check(disk)
   }
 
+  // MARK: Space
+
+  private static func space(_ disk: SimulatedFileSystem) throws -> (files: UInt64, live: UInt64) {
+    let values = try state(disk).values
+    return (
+      values.files.values.reduce(0) { $0 + $1.fileBytes },
+      values.liveness.values.reduce(0) { $0 + $1.liveBytes }
+    )
+  }
+
+  /// What is overwritten gives its space back, without anybody asking.
+  @Test(arguments: [1, 2, 3] as [UInt64]) func overwritingEverythingTakesNoMoreSpace(seed: UInt64) throws {
+    var random = SeededGenerator(seed: seed)
+    let disk = SimulatedFileSystem()
+    let engine = try Self.open(disk)
+    let count = 200
+    for round in 0..<4 {
+      for index in (0..<count).shuffled(using: &random) {
+        try engine.write(.buffered) {
+          try $0.set(Self.key(index), to: .init(repeating: UInt8(round), count: 3000 + random.below(3000)))
+        }
+      }
+    }
+    #expect(try engine.all().allSatisfy { $0.value.allSatisfy { $0 == 3 } })
+    let needed = try UInt64(engine.all().reduce(0) { $0 + $1.value.count })
+    try engine.close()
+    try Self.check(disk)
+    let space = try Self.space(disk)
+    print("space, seed \(seed): \(needed) bytes of values, \(space.live) live, \(space.files) in files")
+    #expect(space.files <= 2 * space.live)
+    // Not found out yet: what level 0 refers to, and what is in memory.
+    #expect(space.files <= 2 * (needed + 3 * (64 << 10)))
+    let again = try Self.open(disk)
+    #expect(try again.all().count == count)
+    try again.close()
+  }
+
+  @Test func removingEverythingGivesAllValueFilesBack() throws {
+    let disk = SimulatedFileSystem()
+    let engine = try Self.open(disk)
+    for index in 0..<200 {
+      try engine.write(.buffered) { try $0.set(Self.key(index), to: .init(repeating: 1, count: 5000)) }
+    }
+    #expect(try !Self.valueFiles(disk).isEmpty)
+    try engine.write { try $0.remove(.all) }
+    // Compactions come with further writes, here of values that stay in the tree.
+    for index in 0..<6000 {
+      try engine.write(.buffered) { try $0.set([9] + Self.key(index), to: .init(repeating: 1, count: 100)) }
+    }
+    #expect(try Self.valueFiles(disk) == [])
+    try engine.close()
+    try Self.check(disk)
+  }
+
+  /// A file that cannot be read is left alone: the others are rewritten, and reads of what is whole go on.
+  @Test func aDamagedFileIsNotRewritten() throws {
+    let disk = SimulatedFileSystem()
+    let engine = try Self.open(disk)
+    for index in 0..<30 {
+      try engine.write { try $0.set(Self.key(index), to: .init(repeating: 1, count: 5000)) }
+    }
+    let name = try #require(try Self.valueFiles(disk).first)
+    let file = try disk.openFile(Self.path + "/" + name, .readWrite)
+    let zeros = [UInt8](repeating: 0, count: 5000)
+    try zeros.withUnsafeBytes { try file.write($0, at: 0) }
+    for round in 0..<8 {
+      for index in 1..<30 {
+        try engine.write { try $0.set(Self.key(index), to: .init(repeating: UInt8(round), count: 5000)) }
+      }
+    }
+    for index in 1..<30 { #expect(try engine.get(Self.key(index))?.count == 5000) }
+    let error = #expect(throws: StorageError.self) { try engine.get(Self.key(0)) }
+    #expect(error?.code == .corruption)
+    #expect(error?.file?.hasSuffix(name) == true)
+    try engine.close()
+    try Self.check(disk)
+    #expect(try Self.valueFiles(disk).count < 12)
+  }
+
+  /// Records die, and whole files, between the writing of a file that takes others' place and its edit.
+  @Test(arguments: [false, true]) func whatDiesWhileItIsRewrittenStaysDead(entirely: Bool) throws {
+    let disk = SimulatedFileSystem()
+    let hooked = HookedFileSystem(disk)
+    let environment = Environment.simulated(disk, seed: 1)
+    try disk.createDirectory(Self.path)
+    let opening = StoreOpening(
+      directory: StoreDirectory(path: Self.path, fileSystem: hooked), options: Self.options(),
+      environment: environment)
+    let tree = try opening.run(fileQueue: environment.scheduler.makeQueue(label: "files")).tree
+    let files = try (0..<2).map { _ -> (ValueFileProperties, [ValueHandle]) in
+      let number = tree.allocateFileNumber()
+      let file = try tree.directory.open(.values(number), .create)
+      let builder = ValueFileBuilder(file: file, fileNumber: number, salt: 1, options: ValueFileOptions())
+      let handles = try (0..<4).map { ordinal in
+        try [UInt8](repeating: ordinal, count: 3000).withUnsafeBytes { bytes throws(StorageError) in
+          try builder.append(bytes)
+        }
+      }
+      return (try builder.finish(), handles)
+    }
+    var edit = VersionEdit()
+    edit.addedValueFiles = files.map(\.0)
+    edit.addedOrigins = files.compactMap { ValueLiveness($0.0) }
+    try tree.apply(edit)
+    @Sendable func drop(_ handles: [ValueHandle]) throws {
+      var edit = VersionEdit()
+      edit.valueDrops = try #require(ValueDrops.grouped(handles))
+      try tree.apply(edit)
+    }
+    try drop(Array(files[0].1[..<3] + files[1].1[..<3]))
+    hooked.beforeNextCreation {
+      // The rewriter has looked at what is live by now.
+      do {
+        try drop(entirely ? [files[0].1[3], files[1].1[3]] : [files[0].1[3]])
+      } catch { Issue.record("\(error)") }
+    }
+    let rewriter = ValueRewriter(tree: tree, random: environment.random)
+    #expect(try rewriter.rewriteOnce())
+    let version = tree.state.version
+    if entirely {
+      #expect(version.values == ValueCatalog())
+      #expect(try Self.valueFiles(disk) == [])
+    } else {
+      #expect(version.values.liveness.keys.sorted() == [files[1].0.fileNumber])
+      #expect(version.valueFiles.count == 1)
+      #expect(try Self.valueFiles(disk).count == 1)
+      #expect(try version.read(files[1].1[3]) == .init(repeating: 3, count: 3000))
+      let error = #expect(throws: StorageError.self) { try version.read(files[0].1[3]) }
+      #expect(error?.code == .corruption)
+    }
+    #expect(tree.manifest.state.values == version.values)
+    #expect(try Self.state(disk).values == version.values)
+  }
+
   @Test(arguments: [0, 63, 1 << 32]) func thresholdsOutOfRangeAreRefused(threshold: Int) {
     #expect(throws: StorageError.self) {
       try Self.open(SimulatedFileSystem(), Self.options(threshold: threshold))
     }
   }
+}
+
+/// Runs something just before a file is created.
+private final class HookedFileSystem: FileSystem {
+  private let base: SimulatedFileSystem
+  private let hook = Mutex<(@Sendable () -> Void)?>(nil)
+
+  init(_ base: SimulatedFileSystem) { self.base = base }
+
+  func beforeNextCreation(_ body: @escaping @Sendable () -> Void) { hook.withLock { $0 = body } }
+
+  func openFile(_ path: String, _ mode: FileOpenMode) throws(StorageError) -> any File {
+    if mode == .create {
+      let body = hook.withLock { hook -> (@Sendable () -> Void)? in
+        defer { hook = nil }
+        return hook
+      }
+      body?()
+    }
+    return try base.openFile(path, mode)
+  }
+  func synchronizeDirectory(_ path: String) throws(StorageError) { try base.synchronizeDirectory(path) }
+  func createDirectory(_ path: String) throws(StorageError) { try base.createDirectory(path) }
+  func rename(_ source: String, to destination: String) throws(StorageError) {
+    try base.rename(source, to: destination)
+  }
+  func link(_ source: String, to destination: String) throws(StorageError) {
+    try base.link(source, to: destination)
+  }
+  func remove(_ path: String) throws(StorageError) { try base.remove(path) }
+  func list(_ directory: String) throws(StorageError) -> [String] { try base.list(directory) }
+  func information(at path: String) throws(StorageError) -> FileInformation? {
+    try base.information(at: path)
+  }
+  func lock(_ path: String) throws(StorageError) -> any FileLock { try base.lock(path) }
 }

@@ -103,6 +103,23 @@ import Testing
     }
   }
 
+  /// What level 0 refers to in value files counts once it is as much as a merge would write.
+  @Test(
+    arguments: [(99, 1, false), (100, 1, true), (100, 101, false), (150, 101, true)]
+      as [(UInt64, UInt64, Bool)])
+  func muchReferredToIsMergedEarly(referenced: UInt64, segmentBytes: UInt64, isDue: Bool) {
+    var forest = Forest()
+    forest.picker.levelZeroReferencedBytes = 100
+    var edit = VersionEdit()
+    edit.lastSequence = 1
+    var properties = SegmentProperties(1, [1], .inclusive([2]), bytes: segmentBytes)
+    properties.referencedBytes = referenced
+    edit.addedSegments = [.init(level: 0, properties: properties)]
+    let isApplied = forest.apply(edit)
+    #expect(isApplied)
+    #expect((forest.picker.pick(forest.version) != nil) == isDue)
+  }
+
   @Test func whatIsLoadedInOrderIsOnlyMoved() {
     var forest = Forest()
     var moves = 0
