@@ -90,16 +90,16 @@ final class ValueFileReader: Sendable {
   }
 
   /// Lends a value to `body` in pieces of at most 128 KiB, in order, each not empty and good only during the
-  /// call. An error that `body` throws ends it.
+  /// call, for as long as it wants more.
   func forEachPiece(
-    _ handle: ValueHandle, _ body: (UnsafeRawBufferPointer) throws(StorageError) -> Void
+    _ handle: ValueHandle, _ body: (UnsafeRawBufferPointer) -> ScanStep
   ) throws(StorageError) {
     let contents = try StoredRecord(record(of: handle), in: file, identity: identity)
     let piece = OwnedBytes(count: contents.chunks.first?.rawBytes ?? 0)
     for chunk in contents.chunks {
       let raw = UnsafeMutableRawBufferPointer(rebasing: piece.memory[..<chunk.rawBytes])
       try contents.unfold(chunk, into: raw, decompressor)
-      try body(UnsafeRawBufferPointer(raw))
+      if body(UnsafeRawBufferPointer(raw)) == .stop { return }
     }
   }
 

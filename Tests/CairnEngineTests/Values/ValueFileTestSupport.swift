@@ -60,7 +60,10 @@ extension ValueFileReader {
   /// A value, put together from its pieces.
   func joinedPieces(_ handle: ValueHandle) throws -> [UInt8] {
     var result: [UInt8] = []
-    try forEachPiece(handle) { (piece) throws(StorageError) in result.append(contentsOf: piece) }
+    try forEachPiece(handle) { piece in
+      result.append(contentsOf: piece)
+      return .proceed
+    }
     return result
   }
 }

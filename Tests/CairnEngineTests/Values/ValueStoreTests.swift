@@ -213,6 +213,53 @@ import Testing
     try Self.check(disk)
   }
 
+  // MARK: Pieces
+
+  @Test func aValueIsReadInPieces() throws {
+    let disk = SimulatedFileSystem()
+    let engine = try Self.open(disk)
+    let lengths = [0, 1, 2047, 2048, 131_071, 131_072, 131_073, 400_000]
+    let values = lengths.map { length in (0..<length).map { UInt8(truncatingIfNeeded: $0 &* 7 / 3) } }
+    for (index, value) in values.enumerated() { try engine.write { try $0.set(Self.key(index), to: value) } }
+    let inMemory = try engine.snapshot()
+    for index in 0..<800 {
+      try engine.write(.buffered) { try $0.set([9], to: .init(repeating: 1, count: index)) }
+    }
+    try engine.write { try $0.remove(Self.key(3)) }
+    for snapshot in [inMemory, try engine.snapshot()] {
+      for (index, value) in values.enumerated() where index != 3 || snapshot === inMemory {
+        let key = Self.key(index)
+        #expect(try snapshot.valueLength(of: key) == value.count)
+        for range in [0..<0, 0..<value.count, value.count / 3..<value.count / 2, value.count..<value.count] {
+          #expect(try snapshot.readValue(of: key, range: range) == Array(value[range]))
+        }
+        for range in [0..<value.count + 1, -1..<0, -1..<value.count] {
+          let error = #expect(throws: StorageError.self) { try snapshot.readValue(of: key, range: range) }
+          #expect(error?.code == .invalidArgument)
+        }
+        var joined: [UInt8] = []
+        #expect(
+          try snapshot.forEachPiece(of: key) { piece in
+            joined.append(contentsOf: piece.withUnsafeBytes { [UInt8]($0) })
+            return .proceed
+          })
+        #expect(joined == value)
+        var pieces = 0
+        _ = try snapshot.forEachPiece(of: key) { piece in
+          pieces += 1
+          return .stop
+        }
+        #expect(pieces == min(1, value.count))
+      }
+    }
+    let late = try engine.snapshot()
+    for key in [Self.key(3), [77]] {
+      #expect(try late.valueLength(of: key) == nil)
+      #expect(try late.readValue(of: key, range: 0..<1) == nil)
+      #expect(try !late.forEachPiece(of: key) { _ in .proceed })
+    }
+  }
+
   // MARK: Space
 
   private static func space(_ disk: SimulatedFileSystem) throws -> (files: UInt64, live: UInt64) {
