@@ -14,7 +14,10 @@ let package = Package(
   targets: [
     .executableTarget(name: "CodingBenchmark", dependencies: [.product(name: "Cairn", package: "cairn")]),
     .executableTarget(
-      name: "CommitBenchmark", dependencies: [.product(name: "CairnEngine", package: "cairn")]),
+      name: "CommitBenchmark",
+      dependencies: [
+        .product(name: "CairnEngine", package: "cairn"), .product(name: "CairnTesting", package: "cairn"),
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -143,6 +143,30 @@ import Testing
     #expect(error?.message.contains("index says") == true)
   }
 
+  /// Entries outside of what the properties claim, below valid checksums: levels are searched, and transactions
+  /// validated, by those claims.
+  @Test(arguments: [(44, "sequence number"), (52, "sequence number"), (78, "bounds")])
+  func claimsThatTheEntriesDoNotKeepAreFound(offset: Int, complaint: String) throws {
+    let (model, bytes) = Self.small()
+    let sequences = model.entries.map(\.trailer.sequence)
+    let (least, greatest) = try (#require(sequences.min()), #require(sequences.max()))
+    try #require(least < greatest)
+    var forged = try ForgedSegment(bytes)
+    let properties = forged.places[forged.dataPlaces.count + 2]
+    switch offset {
+    case 44: forged.bytes.overwrite(at: properties.lowerBound + 44, littleEndian: greatest)
+    case 52: forged.bytes.overwrite(at: properties.lowerBound + 52, littleEndian: max(8, least))
+    default: forged.bytes[properties.lowerBound + 78] = 0x7F
+    }
+    forged.sign(properties)
+    let error = #expect(throws: StorageError.self) {
+      let cursor = try SegmentReader(forged.bytes).makeCursor()
+      try cursor.seekToFirst()
+      while cursor.isValid { try cursor.next() }
+    }
+    #expect(error?.message.contains(complaint) == true, "\(String(describing: error))")
+  }
+
   /// Random changes below valid checksums: whatever comes of them is ordered entries or a typed error.
   @Test(arguments: 0..<24) func forgedBlocksAreReadOrRefused(seed: Int) throws {
     var random = SeededGenerator(seed: UInt64(seed))

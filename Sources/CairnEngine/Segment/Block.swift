@@ -36,25 +36,28 @@ final class Block: Sendable {
     var reader = ByteReader(UnsafeRawBufferPointer(copy))
     guard reader.readInteger(UInt32.self) != nil,
       let prefix = reader.readLengthPrefixed(limit: StorageLimits.keyBytes),
-      let longestSuffix = Self.index(
+      let extent = Self.index(
         &reader, isIndex: isIndex, prefixLength: prefix.count, count: count, heads: heads, offsets: offsets)
     else { return nil }
     view = BlockView(
       payload: UnsafeRawPointer(base + tableBytes), prefix: prefix, heads: UnsafePointer(heads),
-      offsets: UnsafePointer(offsets), count: count, longestSuffix: longestSuffix)
+      offsets: UnsafePointer(offsets), count: count, longestSuffix: extent.longestSuffix,
+      sequences: extent.sequences)
     memory = owned.release()
   }
 
   deinit { memory.deallocate() }
 
-  /// Walks all entries, notes offsets and heads, and returns the longest suffix; `nil` when anything is
-  /// wrong.
+  /// Walks all entries, and notes offsets and heads; `nil` when anything is wrong.
+  /// - Returns: the longest suffix, and the sequence numbers, 0 for no entries.
   private static func index(
     _ reader: inout ByteReader, isIndex: Bool, prefixLength: Int, count: Int,
     heads: UnsafeMutablePointer<UInt64>, offsets: UnsafeMutablePointer<UInt32>
-  ) -> Int? {
+  ) -> (longestSuffix: Int, sequences: ClosedRange<UInt64>)? {
     let longestKey = StorageLimits.keyBytes - prefixLength
     var longestSuffix = 0
+    var smallest = UInt64.max
+    var largest: UInt64 = 0
     var lastSuffix = UnsafeRawBufferPointer(start: nil, count: 0)
     var lastTrailer = EntryTrailer.newest
     for index in 0..<count {
@@ -78,8 +81,10 @@ final class Block: Sendable {
       longestSuffix = max(longestSuffix, suffix.count)
       lastSuffix = suffix
       lastTrailer = trailer
+      smallest = min(smallest, trailer.sequence)
+      largest = max(largest, trailer.sequence)
     }
-    return reader.isAtEnd ? longestSuffix : nil
+    return reader.isAtEnd ? (longestSuffix, min(smallest, largest)...largest) : nil
   }
 
   /// Whether an entry of this kind can have this value.

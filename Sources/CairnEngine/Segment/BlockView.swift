@@ -19,6 +19,8 @@ struct BlockView: @unchecked Sendable {
   let offsets: UnsafePointer<UInt32>
   let count: Int
   let longestSuffix: Int
+  /// Those of all entries lie within.
+  let sequences: ClosedRange<UInt64>
 
   /// An entry, in the block's memory.
   struct Entry {

@@ -128,7 +128,7 @@ struct SegmentProperties: Hashable, Sendable {
 
   private var isConsistent: Bool {
     guard formatVersion == SegmentFormat.version, smallestSequence <= largestSequence,
-      largestSequence <= EntryTrailer.greatestSequence,
+      largestSequence <= EntryTrailer.greatestStoredSequence,
       !valueCount.addingReportingOverflow(removalCount).overflow,
       blockCount <= entryCount, entryCount > 0 || tombstoneCount > 0
     else { return false }

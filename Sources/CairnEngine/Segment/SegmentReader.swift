@@ -136,6 +136,14 @@ final class SegmentReader: Sendable {
     guard number + 1 == index.count || view.compare(view.count - 1, with: index, at: number + 1) < 0 else {
       throw damaged("holds an entry that does not sort before the following block's")
     }
+    // Levels are searched by these bounds, and transactions validated by these numbers: entries outside would be
+    // seen by some readers and not by others.
+    guard view.sequences.lowerBound >= properties.smallestSequence,
+      view.sequences.upperBound <= properties.largestSequence
+    else { throw damaged("holds an entry whose sequence number is not within the segment's") }
+    guard number > 0 || properties.mayContain(view.key(at: 0)),
+      number + 1 < index.count || properties.mayContain(view.key(at: view.count - 1))
+    else { throw damaged("holds a key that is not within the segment's bounds") }
     cache.insert(block, segment: identity.fileNumber, offset: place.offset)
     return block
   }

@@ -234,6 +234,9 @@ extension SegmentProperties {
     lowerBound.withUnsafeBytes { EntryOrder.compare($0, key) <= 0 } && !upperBound.isBefore(key)
   }
 
+  /// Whether `key` lies within the bounds.
+  func mayContain(_ key: [UInt8]) -> Bool { key.withUnsafeBytes { mayContain($0) } }
+
   /// Whether the bounds touch `[lower, upper)`.
   func overlaps(_ range: KeyRange) -> Bool {
     if let upper = range.upper, !lowerBound.lexicographicallyPrecedes(upper) { return false }

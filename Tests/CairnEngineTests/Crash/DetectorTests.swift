@@ -45,9 +45,9 @@ import Testing
 }
 
 /// A disk that says that it has synchronized, and has not.
-private final class LyingFileSystem: FileSystem {
+private final class LyingFileSystem: ForwardingFileSystem {
   enum Subject { case file, directory }
-  private let base: SimulatedFileSystem
+  let base: any FileSystem
   private let subject: Subject
 
   init(_ base: SimulatedFileSystem, about subject: Subject) {
@@ -62,36 +62,12 @@ private final class LyingFileSystem: FileSystem {
   func synchronizeDirectory(_ path: String) throws(StorageError) {
     if subject != .directory { try base.synchronizeDirectory(path) }
   }
-  func createDirectory(_ path: String) throws(StorageError) { try base.createDirectory(path) }
-  func rename(_ source: String, to destination: String) throws(StorageError) {
-    try base.rename(source, to: destination)
-  }
-  func link(_ source: String, to destination: String) throws(StorageError) {
-    try base.link(source, to: destination)
-  }
-  func remove(_ path: String) throws(StorageError) { try base.remove(path) }
-  func list(_ directory: String) throws(StorageError) -> [String] { try base.list(directory) }
-  func information(at path: String) throws(StorageError) -> FileInformation? {
-    try base.information(at: path)
-  }
-  func lock(_ path: String) throws(StorageError) -> any FileLock { try base.lock(path) }
 }
 
-private final class LyingFile: File {
-  private let base: any File
+private final class LyingFile: ForwardingFile {
+  let base: any File
 
   init(_ base: any File) { self.base = base }
 
-  var path: String { base.path }
-  func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(StorageError) -> Int {
-    try base.read(into: buffer, at: offset)
-  }
-  func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(StorageError) {
-    try base.write(bytes, at: offset)
-  }
   func synchronize() throws(StorageError) {}
-  func truncate(to size: UInt64) throws(StorageError) { try base.truncate(to: size) }
-  func preallocate(_ size: UInt64) throws(StorageError) { try base.preallocate(size) }
-  func size() throws(StorageError) -> UInt64 { try base.size() }
-  func close() throws(StorageError) { try base.close() }
 }

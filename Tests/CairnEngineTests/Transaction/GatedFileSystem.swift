@@ -1,4 +1,5 @@
 import CairnKV
+import CairnTesting
 import Synchronization
 
 @testable import CairnEngine
@@ -11,7 +12,7 @@ enum CallerMarker {
 /// A file system whose syncs of logs are counted, and wait at a gate when told to.
 ///
 /// A log is opened under the name that it has as a spare.
-final class GatedFileSystem: FileSystem {
+final class GatedFileSystem: ForwardingFileSystem {
   private struct State {
     var syncCount = 0
     var callerSyncCount = 0
@@ -33,7 +34,7 @@ final class GatedFileSystem: FileSystem {
     }
   }
 
-  private let base: any FileSystem
+  let base: any FileSystem
   private let state = Mutex(State())
 
   init(_ base: any FileSystem) { self.base = base }
@@ -64,24 +65,10 @@ final class GatedFileSystem: FileSystem {
     let file = try base.openFile(path, mode)
     return path.hasSuffix(".spare") || path.hasSuffix(".log") ? GatedFile(file, self) : file
   }
-  func createDirectory(_ path: String) throws(StorageError) { try base.createDirectory(path) }
-  func rename(_ source: String, to destination: String) throws(StorageError) {
-    try base.rename(source, to: destination)
-  }
-  func link(_ source: String, to destination: String) throws(StorageError) {
-    try base.link(source, to: destination)
-  }
-  func remove(_ path: String) throws(StorageError) { try base.remove(path) }
-  func list(_ directory: String) throws(StorageError) -> [String] { try base.list(directory) }
-  func information(at path: String) throws(StorageError) -> FileInformation? {
-    try base.information(at: path)
-  }
-  func synchronizeDirectory(_ path: String) throws(StorageError) { try base.synchronizeDirectory(path) }
-  func lock(_ path: String) throws(StorageError) -> any FileLock { try base.lock(path) }
 }
 
-private final class GatedFile: File {
-  private let base: any File
+private final class GatedFile: ForwardingFile {
+  let base: any File
   private let fileSystem: GatedFileSystem
 
   init(_ base: any File, _ fileSystem: GatedFileSystem) {
@@ -89,19 +76,8 @@ private final class GatedFile: File {
     self.fileSystem = fileSystem
   }
 
-  var path: String { base.path }
-  func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(StorageError) -> Int {
-    try base.read(into: buffer, at: offset)
-  }
-  func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(StorageError) {
-    try base.write(bytes, at: offset)
-  }
   func synchronize() throws(StorageError) {
     fileSystem.passSync()
     try base.synchronize()
   }
-  func truncate(to size: UInt64) throws(StorageError) { try base.truncate(to: size) }
-  func preallocate(_ size: UInt64) throws(StorageError) { try base.preallocate(size) }
-  func size() throws(StorageError) -> UInt64 { try base.size() }
-  func close() throws(StorageError) { try base.close() }
 }

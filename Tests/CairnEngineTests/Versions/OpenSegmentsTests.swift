@@ -6,8 +6,8 @@ import Testing
 @testable import CairnEngine
 
 /// A file system that knows how many files are open in it.
-private final class CountingFileSystem: FileSystem {
-  private let base: any FileSystem
+private final class CountingFileSystem: ForwardingFileSystem {
+  let base: any FileSystem
   private let counts = Mutex((open: 0, most: 0, opened: 0))
 
   init(_ base: any FileSystem) { self.base = base }
@@ -27,26 +27,11 @@ private final class CountingFileSystem: FileSystem {
   func openFile(_ path: String, _ mode: FileOpenMode) throws(StorageError) -> any File {
     CountedFile(try base.openFile(path, mode), self)
   }
-  func createDirectory(_ path: String) throws(StorageError) { try base.createDirectory(path) }
-  func rename(_ source: String, to destination: String) throws(StorageError) {
-    try base.rename(source, to: destination)
-  }
-  func link(_ source: String, to destination: String) throws(StorageError) {
-    try base.link(source, to: destination)
-  }
-  func remove(_ path: String) throws(StorageError) { try base.remove(path) }
-  func list(_ directory: String) throws(StorageError) -> [String] { try base.list(directory) }
-  func information(at path: String) throws(StorageError) -> FileInformation? {
-    try base.information(at: path)
-  }
-  func synchronizeDirectory(_ path: String) throws(StorageError) { try base.synchronizeDirectory(path) }
-  func lock(_ path: String) throws(StorageError) -> any FileLock { try base.lock(path) }
 
   /// Counts as open until its last reference goes.
-  private final class CountedFile: File {
+  private final class CountedFile: ForwardingFile {
     let base: any File
     let owner: CountingFileSystem
-    var path: String { base.path }
 
     init(_ base: any File, _ owner: CountingFileSystem) {
       self.base = base
@@ -54,18 +39,6 @@ private final class CountingFileSystem: FileSystem {
       owner.change(by: 1)
     }
     deinit { owner.change(by: -1) }
-
-    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(StorageError) -> Int {
-      try base.read(into: buffer, at: offset)
-    }
-    func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(StorageError) {
-      try base.write(bytes, at: offset)
-    }
-    func synchronize() throws(StorageError) { try base.synchronize() }
-    func truncate(to size: UInt64) throws(StorageError) { try base.truncate(to: size) }
-    func preallocate(_ size: UInt64) throws(StorageError) { try base.preallocate(size) }
-    func size() throws(StorageError) -> UInt64 { try base.size() }
-    func close() throws(StorageError) { try base.close() }
   }
 }
 
