@@ -65,7 +65,7 @@ struct RecoveryCheck {
   }
 
   /// Files of a closed store that its manifest does not list.
-  private func strays(on disk: SimulatedFileSystem) throws -> [String] {
+  func strays(on disk: SimulatedFileSystem) throws -> [String] {
     let directory = StoreDirectory(path: path, fileSystem: disk)
     guard let state = try Manifest.load(from: directory) else { return ["there is no manifest"] }
     let segments = Set(state.levels.joined().map(\.fileNumber))

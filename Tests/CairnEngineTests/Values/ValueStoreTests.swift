@@ -402,8 +402,8 @@ import Testing
 }
 
 /// Runs something just before a file is created.
-private final class HookedFileSystem: FileSystem {
-  private let base: SimulatedFileSystem
+private final class HookedFileSystem: ForwardingFileSystem {
+  let base: any FileSystem
   private let hook = Mutex<(@Sendable () -> Void)?>(nil)
 
   init(_ base: SimulatedFileSystem) { self.base = base }
@@ -420,18 +420,4 @@ private final class HookedFileSystem: FileSystem {
     }
     return try base.openFile(path, mode)
   }
-  func synchronizeDirectory(_ path: String) throws(StorageError) { try base.synchronizeDirectory(path) }
-  func createDirectory(_ path: String) throws(StorageError) { try base.createDirectory(path) }
-  func rename(_ source: String, to destination: String) throws(StorageError) {
-    try base.rename(source, to: destination)
-  }
-  func link(_ source: String, to destination: String) throws(StorageError) {
-    try base.link(source, to: destination)
-  }
-  func remove(_ path: String) throws(StorageError) { try base.remove(path) }
-  func list(_ directory: String) throws(StorageError) -> [String] { try base.list(directory) }
-  func information(at path: String) throws(StorageError) -> FileInformation? {
-    try base.information(at: path)
-  }
-  func lock(_ path: String) throws(StorageError) -> any FileLock { try base.lock(path) }
 }
