@@ -16,20 +16,21 @@ public struct EngineOptions: Sendable {
   /// How often a transaction is run at most before it fails with `.conflict`. Default 256, at least 1.
   public var greatestTransactionRuns = 256
 
-  /// The zstd level for segments that compaction writes and for values of at least 16 KiB in value files, 1 to
-  /// 19; `nil` stores all as it is. Default 1. Segments flushed from memory are never compressed: they are
+  /// The zstd level for segments that compaction writes and for values of at least 16 KiB in value files, 1
+  /// to 19; `nil` stores all as it is. Default 1. Segments flushed from memory are never compressed: they are
   /// rewritten soon.
   public var compressionLevel: Int? = 1
 
   /// From this length on, in bytes, a value leaves the tree when its memtable is flushed: it goes to a value
   /// file, and the tree keeps a handle of some 15 bytes. Default 2048, at least 64, at most 2³¹, which leaves
-  /// every value in the tree. Larger makes scans over values that long faster, and compactions copy them again and
-  /// again; smaller the other way round. May differ from one opening to the next.
+  /// every value in the tree. Larger makes scans over values that long faster, and compactions copy them
+  /// again and again; smaller the other way round. May differ from one opening to the next.
   public var valueThreshold = 2048
 
   /// How many segments are kept open for reading, each with a file descriptor. Default 512, at least 16.
   /// Lower it where the process may open few files; raise it, and the system's limit, for a store of more
-  /// segments that is read all over. Cursors and compactions keep what they are reading open beyond this.
+  /// segments that is read all over. Cursors and compactions keep what they are reading open beyond this,
+  /// and up to 64 value files are kept open besides.
   public var openFileLimit = 512
 
   /// Which prefixes of keys segments remember, so that a scan within one prefix passes over the segments

@@ -34,15 +34,15 @@ public final class EngineSnapshot: KeyValueReader, Sendable {
     try view().valueLength(of: key)
   }
 
-  /// The bytes `range` of the value of `key`; `nil` when there is none. Of a large value only the pieces of 128
-  /// KiB are read, and checked, that the range touches.
+  /// The bytes `range` of the value of `key`; `nil` when there is none. Of a large value only the pieces of
+  /// 128 KiB are read, and checked, that the range touches.
   /// - Throws: `.invalidArgument` when the range does not lie within the value.
   public func readValue(of key: [UInt8], range: Range<Int>) throws(StorageError) -> [UInt8]? {
     try view().value(of: key, range: range)
   }
 
-  /// Lends the value of `key` to `body` piece by piece, in order, each good only during the call and at most 128
-  /// KiB long where the value is in a value file. A value that is not is one piece, an empty one none.
+  /// Lends the value of `key` to `body` piece by piece, in order, each good only during the call and at most
+  /// 128 KiB long where the value is in a value file. A value that is not is one piece, an empty one none.
   /// - Returns: whether there is a value. What was lent was checked, but a later piece may turn out damaged:
   ///   that throws.
   @discardableResult

@@ -147,7 +147,8 @@ struct StoreOpening {
     return Result(tree: tree, log: log, keptLogBytes: keptLogBytes, buffer: buffer)
   }
 
-  /// Writes recovered groups into the new log, many to a frame: they were one page each where every commit was synced.
+  /// Writes recovered groups into the new log, many to a frame: they were one page each where every commit
+  /// was synced.
   private func writeCarried(
     _ groups: [LogRecovery.CarriedGroup], to log: FrameWriter, _ buffer: FrameBuffer
   ) throws(StorageError) {

@@ -136,8 +136,8 @@ final class SegmentReader: Sendable {
     guard number + 1 == index.count || view.compare(view.count - 1, with: index, at: number + 1) < 0 else {
       throw damaged("holds an entry that does not sort before the following block's")
     }
-    // Levels are searched by these bounds, and transactions validated by these numbers: entries outside would be
-    // seen by some readers and not by others.
+    // Levels are searched by these bounds, and transactions validated by these numbers: entries outside would
+    // be seen by some readers and not by others.
     guard view.sequences.lowerBound >= properties.smallestSequence,
       view.sequences.upperBound <= properties.largestSequence
     else { throw damaged("holds an entry whose sequence number is not within the segment's") }

@@ -14,10 +14,10 @@ struct ValueChunk: Hashable, Sendable {
 ///     for each chunk:  u32 stored length │ u32 checksum
 ///     u32 checksum
 ///
-/// Behind the chunks, so that a writer need not hold them all to know it. Its length follows from the value's,
-/// so that a reader finds it from the record's end. A chunk's checksum covers its stored bytes; the table's
-/// covers the table, and then what the record is called and how long its value is. Both go on over file number,
-/// salt and the place, as all checksums of the file do.
+/// Behind the chunks, so that a writer need not hold them all to know it. Its length follows from the
+/// value's, so that a reader finds it from the record's end. A chunk's checksum covers its stored bytes; the
+/// table's covers the table, and then what the record is called and how long its value is. Both go on over
+/// file number, salt and the place, as all checksums of the file do.
 struct ValueChunkTable {
   private(set) var bytes: [UInt8] = []
 

@@ -2,9 +2,9 @@ import CairnKV
 
 /// Writes a value file: records by ascending name, then ``finish()``.
 ///
-/// Carried records keep their names, which are those of lower file numbers, so they come before the values that
-/// are new. Memory stays below 1 MiB and 24 bytes a record, however large the values are: what is not compressed
-/// and large goes to the file from the caller's memory.
+/// Carried records keep their names, which are those of lower file numbers, so they come before the values
+/// that are new. Memory stays below 1 MiB and 24 bytes a record, however large the values are: what is not
+/// compressed and large goes to the file from the caller's memory.
 ///
 /// Nothing is synced; that is up to the caller, before anything refers to the file. After an error the file
 /// is worthless. Not for use from two threads at once.
@@ -71,8 +71,8 @@ final class ValueFileBuilder {
     return try end(name, start: start, rawBytes: UInt64(value.count))
   }
 
-  /// Copies a record from another file, under its name and as it is stored there. What is read is checked, and
-  /// gets new checksums for its new place.
+  /// Copies a record from another file, under its name and as it is stored there. What is read is checked,
+  /// and gets new checksums for its new place.
   /// - Throws: `.corruption` when `reader` has no such record or it is damaged; `.invalidArgument` for a name
   ///   that does not sort after the last one, or one of this file's own.
   func carry(_ name: ValueName, from reader: ValueFileReader) throws(StorageError) -> ValueHandle {

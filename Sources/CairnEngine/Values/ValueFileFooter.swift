@@ -34,8 +34,8 @@ struct ValueFileFooter: Hashable, Sendable {
     return bytes
   }
 
-  /// Decodes the footer that begins at `offset` of `file`, and checks that there is room for exactly the index
-  /// before it.
+  /// Decodes the footer that begins at `offset` of `file`, and checks that there is room for exactly the
+  /// index before it.
   init(_ bytes: UnsafeRawBufferPointer, at offset: UInt64, fileNumber: UInt64, file: String)
     throws(StorageError)
   {

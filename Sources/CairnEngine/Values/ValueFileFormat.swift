@@ -44,8 +44,8 @@ enum ValueFileFormat {
 struct ValueFileOptions: Sendable {
   /// The zstd level of chunks that compression makes at least 12 % smaller; `nil` compresses none.
   var compressionLevel: Int?
-  /// Values shorter than this are stored as they are: at 2 KiB a frame's fixed cost is most of what compressing
-  /// and decompressing takes, and would be paid by every flush and every read.
+  /// Values shorter than this are stored as they are: at 2 KiB a frame's fixed cost is most of what
+  /// compressing and decompressing takes, and would be paid by every flush and every read.
   var leastCompressedBytes: Int
 
   init(compressionLevel: Int? = nil, leastCompressedBytes: Int = 16 << 10) {

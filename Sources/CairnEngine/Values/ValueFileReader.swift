@@ -3,8 +3,8 @@ import CairnKV
 /// An open value file. The index is in memory; values are read as they are asked for, and not cached.
 ///
 /// Everything that is read is checked before it is used; what fails throws `.corruption` with file and
-/// offset. Opening takes less memory than the file is long; reading takes the value's length, which a file can
-/// exceed only by what zstd makes of it, and 256 KiB.
+/// offset. Opening takes less memory than the file is long; reading takes the value's length, which a file
+/// can exceed only by what zstd makes of it, and 256 KiB.
 final class ValueFileReader: Sendable {
   let properties: ValueFileProperties
 

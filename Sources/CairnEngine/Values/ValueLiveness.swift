@@ -37,8 +37,8 @@ struct ValueLiveness: Hashable, Sendable {
 
   func isLive(_ ordinal: UInt32) -> Bool { ordinal < recordCount && !dead.contains(ordinal) }
 
-  /// Notes that records have died. `false`, and nothing changes, when that contradicts what is known: they are
-  /// another file's, do not exist, are dead already, or take more than is left.
+  /// Notes that records have died. `false`, and nothing changes, when that contradicts what is known: they
+  /// are another file's, do not exist, are dead already, or take more than is left.
   mutating func drop(_ drops: ValueDrops) -> Bool {
     guard drops.origin == origin, drops.storedBytes <= liveBytes else { return false }
     var next = self

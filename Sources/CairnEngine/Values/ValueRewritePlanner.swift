@@ -5,9 +5,9 @@
 /// which together make one of at least eight times the size of the least. Merging all small files at once,
 /// whatever their sizes, would copy the large among them again and again.
 ///
-/// Applied again and again it comes to an end: the first kind leaves nothing dead, and the second leaves fewer
-/// files. Then at least the share of every file is live, and of files with little in them there are at most
-/// ``greatestSmallFileCount``. A file with nothing live is never chosen: it is removed.
+/// Applied again and again it comes to an end: the first kind leaves nothing dead, and the second leaves
+/// fewer files. Then at least the share of every file is live, and of files with little in them there are at
+/// most ``greatestSmallFileCount``. A file with nothing live is never chosen: it is removed.
 struct ValueRewritePlanner: Hashable, Sendable {
   /// A physical file, as the planner sees it.
   struct Candidate: Hashable, Sendable {

@@ -3,8 +3,8 @@ import Synchronization
 
 /// When flushes and compactions run, and what becomes of their failures.
 ///
-/// One flush at a time, and one compaction or rewriting of value files, each on a queue of its own, so that a long
-/// compaction never keeps a full memtable in memory.
+/// One flush at a time, and one compaction or rewriting of value files, each on a queue of its own, so that a
+/// long compaction never keeps a full memtable in memory.
 final class BackgroundWork: Sendable {
   private enum Kind {
     case flush
@@ -82,8 +82,8 @@ final class BackgroundWork: Sendable {
       do throws(StorageError) {
         if self.tree.directory.latch.refusal == nil { foundWork = try work() }
       } catch {
-        // Whether writing may go on, the latch says: a failed sync has tripped it. An input that cannot be read
-        // stops this work only.
+        // Whether writing may go on, the latch says: a failed sync has tripped it. An input that cannot be
+        // read stops this work only.
         failure = error
       }
       self.state.withLock { $0.progress[kind, default: Progress()].failure = failure }

@@ -20,8 +20,8 @@ struct CompactionPicker {
   /// What level 1 may hold; each further level ten times as much.
   var levelOneBytes: UInt64
   /// It is also relieved when the values that it refers to, in value files, take this much and at least what
-  /// merging levels 0 and 1 would write: which older values are dead only a merge finds out, and merging handles
-  /// costs little next to the space that it gives back.
+  /// merging levels 0 and 1 would write: which older values are dead only a merge finds out, and merging
+  /// handles costs little next to the space that it gives back.
   var levelZeroReferencedBytes: UInt64
   /// For each level, the lower bound of what was compacted last: the next one goes on from there, round and
   /// round.

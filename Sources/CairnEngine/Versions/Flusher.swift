@@ -1,7 +1,7 @@
 import CairnKV
 
-/// Turns the oldest sealed memtable into a segment of level 0, with a value file if it holds large values, and
-/// lets go of the logs that only it needed.
+/// Turns the oldest sealed memtable into a segment of level 0, with a value file if it holds large values,
+/// and lets go of the logs that only it needed.
 struct Flusher {
   let tree: Tree
   let random: any RandomSource

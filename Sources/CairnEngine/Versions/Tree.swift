@@ -111,8 +111,8 @@ final class Tree: Sendable {
     }
   }
 
-  /// Makes an edit durable, then visible. On a disk that is full, the files that it adds are removed: the next
-  /// try writes them anew.
+  /// Makes an edit durable, then visible. On a disk that is full, the files that it adds are removed: the
+  /// next try writes them anew.
   ///
   /// - Parameter flushed: the memtable that the edit's segments take the place of.
   func apply(_ edit: VersionEdit, flushed: Memtable? = nil) throws(StorageError) {

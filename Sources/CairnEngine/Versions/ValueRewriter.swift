@@ -1,7 +1,8 @@
 import CairnKV
 import Synchronization
 
-/// Copies what is live of sparse value files into one new file, under the same names. The tree is not touched.
+/// Copies what is live of sparse value files into one new file, under the same names. The tree is not
+/// touched.
 final class ValueRewriter: Sendable {
   private let tree: Tree
   private let random: any RandomSource

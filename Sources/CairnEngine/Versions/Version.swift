@@ -1,7 +1,7 @@
 import CairnKV
 
-/// The segments and value files that the store consisted of at one moment. Never changes; a flush or a compaction makes a
-/// new one.
+/// The segments and value files that the store consisted of at one moment. Never changes; a flush or a
+/// compaction makes a new one.
 final class Version: Sendable {
   /// Level 0 holds what was flushed, newest first, and its segments may overlap. Every other level is
   /// sorted by key, its segments are disjoint, and for any key its entries are newer than those of the

@@ -121,8 +121,8 @@ import Testing
     #expect(throws: StorageError.self) { try readAll(mixed, model) }
   }
 
-  /// Each field of the index changed below checksums that fit: refused when it contradicts the file, and what is
-  /// read through it all the same is right.
+  /// Each field of the index changed below checksums that fit: refused when it contradicts the file, and what
+  /// is read through it all the same is right.
   @Test(arguments: 0..<24) func forgedIndexesAreReadOrRefused(seed: Int) throws {
     var random = SeededGenerator(seed: UInt64(seed))
     let model = try Self.small(level: seed % 2 == 0 ? nil : 1)

@@ -23,7 +23,8 @@ struct ValueFileModel {
     self.values = values
   }
 
-  /// Values of every kind: empty, short, at the chunk borders and beyond; random, repetitive, and both in turns.
+  /// Values of every kind: empty, short, at the chunk borders and beyond; random, repetitive, and both in
+  /// turns.
   static func values(seed: UInt64, count: Int, greatest: Int) -> [[UInt8]] {
     var random = SeededGenerator(seed: seed)
     let chunk = ValueFileFormat.chunkBytes

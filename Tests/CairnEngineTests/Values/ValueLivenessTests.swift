@@ -98,7 +98,8 @@ import Testing
     #expect(ValueDrops.grouped([]) == [])
   }
 
-  /// Bytes near what is written, and bytes at random: either refused, or what they decode to is written just so.
+  /// Bytes near what is written, and bytes at random: either refused, or what they decode to is written just
+  /// so.
   @Test(arguments: 0..<8) func decodingIsStrict(seed: Int) throws {
     var random = SeededGenerator(seed: UInt64(seed))
     var liveness = try #require(ValueLiveness(origin: 9, recordCount: 500, storedBytes: 50_000))

@@ -16,6 +16,7 @@ import Testing
     var options = EngineOptions()
     options.memtableBytes = [4096, 8192, 20_000][random.below(3)]
     options.segmentBytes = [4096, 10_000][random.below(2)]
+    options.valueThreshold = [64, 2048][random.below(2)]
     options.compressionLevel = random.isHit(oneIn: 2) ? 1 : nil
     return options
   }
@@ -73,9 +74,10 @@ import Testing
       kept = []
       try engine.close()
     }
-    let levels = try #require(try Manifest.load(from: StoreDirectory(path: "/store", fileSystem: disk)))
-      .levels
-    #expect(levels.dropFirst().contains { !$0.isEmpty }, "nothing was compacted")
+    let directory = StoreDirectory(path: "/store", fileSystem: disk)
+    let state = try #require(try Manifest.load(from: directory))
+    #expect(try LivenessCheck.complaint(about: state, in: directory) == nil, "seed \(seed)")
+    #expect(state.levels.dropFirst().contains { !$0.isEmpty }, "nothing was compacted")
   }
 
   private static func check(
