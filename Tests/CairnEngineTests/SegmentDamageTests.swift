@@ -145,7 +145,7 @@ import Testing
 
   /// Entries outside of what the properties claim, below valid checksums: levels are searched, and transactions
   /// validated, by those claims.
-  @Test(arguments: [(44, "sequence number"), (52, "sequence number"), (78, "bounds")])
+  @Test(arguments: [(44, "sequence number"), (52, "sequence number"), (86, "bounds")])
   func claimsThatTheEntriesDoNotKeepAreFound(offset: Int, complaint: String) throws {
     let (model, bytes) = Self.small()
     let sequences = model.entries.map(\.trailer.sequence)
@@ -156,7 +156,7 @@ import Testing
     switch offset {
     case 44: forged.bytes.overwrite(at: properties.lowerBound + 44, littleEndian: greatest)
     case 52: forged.bytes.overwrite(at: properties.lowerBound + 52, littleEndian: max(8, least))
-    default: forged.bytes[properties.lowerBound + 78] = 0x7F
+    default: forged.bytes[properties.lowerBound + 86] = 0x7F
     }
     forged.sign(properties)
     let error = #expect(throws: StorageError.self) {
@@ -165,6 +165,19 @@ import Testing
       while cursor.isValid { try cursor.next() }
     }
     #expect(error?.message.contains(complaint) == true, "\(String(describing: error))")
+  }
+
+  /// An entry that refers to a value file, below a valid checksum, must say to what.
+  @Test func aHandleThatIsNoneIsDamage() {
+    let handle = ValueHandle(origin: 1, ordinal: 0, rawBytes: 3000, storedBytes: 3012).encoded()
+    for (value, isSound) in [(handle, true), (handle + [0], false), ([], false), ([1, 0, 0, 0, 4], false)] {
+      var builder = BlockBuilder()
+      let trailer = EntryTrailer(sequence: 1, kind: .handle)
+      [7].withUnsafeBytes { key in value.withUnsafeBytes { builder.add(key: key, trailer, value: $0) } }
+      var payload = AppendBuffer(capacity: 64)
+      builder.finish(into: &payload)
+      #expect((Block(payload.bytes, isIndex: false) != nil) == isSound, "\(value)")
+    }
   }
 
   /// Random changes below valid checksums: whatever comes of them is ordered entries or a typed error.
