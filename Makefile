@@ -18,7 +18,7 @@ test: zstd  ## build without a warning, and run every test
 torture: zstd  ## kill the demo 200 times at random moments, and check everything after each
 	$(RUN_CAIRN) demo --torture $(or $(KILLS),200)
 
-bench: zstd  ## measure against the peers that are installed, side by side
+bench: zstd  ## measure commits beside the disk's own limit, and the coder beside JSON's
 	$(MAKE) -C Benchmarks bench SWIFT="$(SWIFT)"
 
 bench-quick: zstd  ## run every benchmark once, for a moment: do they run at all?
