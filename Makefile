@@ -40,7 +40,7 @@ docs: zstd  ## build the documentation of both libraries, below .build
 	CAIRN_DOCS=1 $(SWIFT) package --scratch-path .build/docs generate-documentation --target CairnEngine
 
 clean:  ## remove what was built, and the demo's store
-	rm -rf .build Benchmarks/.build cairn-demo
+	rm -rf .build Benchmarks/.build cairn-demo cairn-demo-documents
 
 zstd:
 	@scripts/install-zstd
