@@ -3,9 +3,10 @@ public import CairnKV
 /// An embedded, transactional, ordered key-value store in one directory.
 ///
 /// What it promises is said in ``CairnKV/KeyValueStore``. One process at a time has a store open, through
-/// one `Engine`, which any number of threads and tasks may use at once. Every verb exists in a blocking
-/// form, for threads, and an `async` form, for tasks, which never makes a thread of the cooperative pool
-/// wait for the disk's sync.
+/// one `Engine`, which any number of threads and tasks may use at once. Opening, closing and what
+/// commits exist in a blocking form, for threads, and an `async` form, for tasks, which never makes a thread
+/// of the cooperative pool wait for the disk's sync. Reads, and the bodies of transactions, run on the
+/// caller's thread in both; they may read a block from the disk.
 public final class Engine: KeyValueStore {
   private let tree: Tree
   private let pipeline: CommitPipeline

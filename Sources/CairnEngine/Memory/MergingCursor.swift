@@ -47,7 +47,8 @@ final class MergingCursor: SourceCursor {
     let current = sources[winner]
     if !isForward {
       isForward = true
-      // Going back, the others stand before the current entry; no two sources hold the same one.
+      // Going back, the others stand before the current entry; no two sources hold the
+      // same one, unless a log was replayed after a crash, and then meeting it twice does no harm.
       for (index, source) in sources.enumerated() where index != winner {
         try source.seek(atOrAfter: current.key, current.trailer)
       }

@@ -15,8 +15,12 @@ struct RangeTombstoneSet: Sendable {
   private(set) var all: [RangeTombstone] = []
   private var fragments: [Fragment] = []
   private var fragmentedCount = 0
+  /// How many there were when cutting was last tried, with success or without.
+  private var attemptedCount = 0
 
   private static let greatestUnfragmented = 32
+  /// Some two thousand removals within one another.
+  private static let greatestMergeWork = 1 << 22
 
   init() {}
 
@@ -31,7 +35,7 @@ struct RangeTombstoneSet: Sendable {
   mutating func insert(_ tombstone: RangeTombstone) {
     all.append(tombstone)
     // Only once there are as many again: cutting is so done a logarithmic number of times.
-    if all.count - fragmentedCount > max(Self.greatestUnfragmented, fragmentedCount) { fragment() }
+    if all.count - attemptedCount > max(Self.greatestUnfragmented, attemptedCount) { fragment() }
   }
 
   /// The sequence number of the newest removal that covers `key` and is not newer than `sequence`; 0 for
@@ -60,7 +64,10 @@ struct RangeTombstoneSet: Sendable {
   /// - Parameter snapshots: the sequence numbers of the live snapshots, ascending.
   func fragmented(snapshots: [UInt64]) -> [RangeTombstone] {
     var whole = self
-    whole.fragment(greatestWork: .max)
+    whole.fragment(greatestWork: Self.greatestMergeWork)
+    // So many lie over one another that cutting them would take the square of their number. Uncut they say
+    // the same.
+    guard whole.fragmentedCount == all.count else { return all }
     var result: [RangeTombstone] = []
     // For each stripe, where in `result` the removal stands that the next fragment may continue.
     var openInStripe: [Int: Int] = [:]
@@ -100,10 +107,11 @@ struct RangeTombstoneSet: Sendable {
 
   /// One sweep over all borders, with the removals that are open at each.
   ///
-  /// Removals that all overlap would cost the square of their number: where they take more than `greatestWork`
-  /// steps they stay uncut, and are looked through one by one.
+  /// Removals that all overlap would cost the square of their number: where they take more than
+  /// `greatestWork` steps they stay uncut, and are looked through one by one.
   private mutating func fragment(greatestWork: Int? = nil) {
     let greatestWork = greatestWork ?? 4096 + 32 * all.count
+    attemptedCount = all.count
     var borders: [[UInt8]] = []
     for tombstone in all {
       borders.append(tombstone.lower)

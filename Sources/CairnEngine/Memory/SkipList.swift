@@ -107,8 +107,8 @@ final class SkipList: @unchecked Sendable {
 
   /// The last node before the target, or the head, and the node that was seen behind it.
   ///
-  /// Both come from one load of one link. Asking the first for its successor once more would be wrong: an entry
-  /// that was inserted between the two meanwhile may itself be before the target.
+  /// Both come from one load of one link. Asking the first for its successor once more would be wrong: an
+  /// entry that was inserted between the two meanwhile may itself be before the target.
   @inline(__always)
   private func search(_ target: SearchTarget) -> (before: SkipListNode, notBefore: SkipListNode?) {
     var node = head

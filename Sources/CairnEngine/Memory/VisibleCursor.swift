@@ -32,7 +32,8 @@ final class VisibleCursor {
   /// - Parameters:
   ///   - snapshot: Entries with a sequence number up to this one are visible.
   ///   - version: Where the values are that entries refer to; without one no entry may.
-  ///   - newestOwn: So are those from ``EntryTrailer/firstOwnSequence`` up to this one: the transaction's own.
+  ///   - newestOwn: So are those from ``EntryTrailer/firstOwnSequence`` up to this one: the transaction's
+  ///     own.
   init(
     _ source: SourceCursor, snapshot: UInt64, newestOwn: UInt64 = 0, removals: [Removals], range: KeyRange,
     version: Version? = nil

@@ -8,7 +8,7 @@ import Synchronization
 /// A block is found by its segment's number, which no other segment of the store ever has, and its offset.
 /// So blocks stay when a segment is closed, and serve it again when it is opened the next time. What is
 /// found is shared, not copied, and was checked when it was loaded. Sharded by the hash of the key; each
-/// shard has its own lock, held for a few dozen instructions and never during a read. See
+/// shard has its own lock, never held during a read. See
 /// ``BlockCacheShard`` for what is evicted.
 final class BlockCache: Sendable {
   /// What the blocks of all shards may take, together with what is reserved.

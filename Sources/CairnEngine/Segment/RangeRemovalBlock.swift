@@ -22,7 +22,7 @@ enum RangeRemovalBlock {
     guard let count = reader.readInteger(UInt32.self), count > 0 else { return nil }
     var result: [RangeTombstone] = []
     for _ in 0..<count {
-      guard let sequence = reader.readInteger(UInt64.self), sequence <= EntryTrailer.greatestSequence,
+      guard let sequence = reader.readInteger(UInt64.self), sequence <= EntryTrailer.greatestStoredSequence,
         let bounded = reader.readInteger(UInt8.self), bounded <= 1,
         let lower = reader.readLengthPrefixed(limit: SegmentFormat.longestBound)
       else { return nil }

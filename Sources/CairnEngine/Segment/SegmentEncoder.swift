@@ -97,7 +97,7 @@ struct SegmentEncoder: ~Copyable {
       throw StorageError(
         .keyTooLong, "The bound of a range removal is longer than any may be.", file: file.path)
     }
-    guard tombstone.sequence <= EntryTrailer.greatestSequence else {
+    guard tombstone.sequence <= EntryTrailer.greatestStoredSequence else {
       throw misuse("has too large a sequence")
     }
     if !RangeRemovalBlock.isEmpty(tombstone) { tombstones.append(tombstone) }

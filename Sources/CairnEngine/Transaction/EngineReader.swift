@@ -9,7 +9,7 @@ final class EngineReader: KeyValueReader {
     self.view = view
   }
 
-  /// After this every read throws `.ended`: a snapshot that outlives its closure would hold files for ever.
+  /// After this every read throws `.ended`: what is read later would be older than whoever reads it believes.
   func end() { hasEnded = true }
 
   func get(_ key: [UInt8]) throws(StorageError) -> [UInt8]? {

@@ -90,4 +90,25 @@ import Testing
       #expect(set.hasRemoval(newerThan: sequence, from: lower, to: upper) == expected)
     }
   }
+
+  /// Cutting removals that all lie within one another takes the square of their number: thousands of them stay
+  /// uncut, and say the same.
+  @Test func thousandsWithinOneAnotherStayUncut() {
+    func key(_ number: Int) -> [UInt8] { withUnsafeBytes(of: UInt16(number).bigEndian) { [UInt8]($0) } }
+    let count = 5000
+    let nested = (0..<count).map {
+      RangeTombstone(lower: key($0), upper: key(20_000 - $0), sequence: UInt64($0 + 1))
+    }
+    var grown = RangeTombstoneSet()
+    for tombstone in nested { grown.insert(tombstone) }
+    #expect(grown.fragmented(snapshots: []) == nested)
+    for place in [0, 1, 700, 4999, 9000, 15_001, 19_999, 20_000] {
+      let expected = nested.last { $0.lower <= key(place) && key(place) < ($0.upper ?? []) }?.sequence ?? 0
+      let found = key(place).withUnsafeBytes { grown.newestCovering($0, visibleAt: .max) }
+      #expect(found == expected, "\(place)")
+    }
+  }
 }
+
+private func <= (left: [UInt8], right: [UInt8]) -> Bool { !right.lexicographicallyPrecedes(left) }
+private func < (left: [UInt8], right: [UInt8]) -> Bool { left.lexicographicallyPrecedes(right) }
