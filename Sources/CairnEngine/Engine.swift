@@ -76,7 +76,8 @@ public final class Engine: KeyValueStore {
       segmentBytes: options.segmentBytes,
       picker: CompactionPicker(
         levelZeroSegments: 4, levelOneBytes: UInt64(options.segmentBytes) * 4,
-        levelZeroReferencedBytes: UInt64(options.memtableLimit)))
+        levelZeroReferencedBytes: UInt64(options.memtableLimit),
+        greatestOverlapBytes: UInt64(options.segmentBytes) * 10))
     background = BackgroundWork(
       tree: opened.tree, flusher: flusher, compactor: compactor,
       rewriter: ValueRewriter(tree: opened.tree, random: environment.random),

@@ -22,6 +22,9 @@ final class SegmentBuilder {
     try encoder.add(key: key, trailer: trailer, value: value)
   }
 
+  /// Notes that the last entry added is hidden by another one of the segment, or by a range removal in it.
+  func noteSuperseded() { encoder.noteSuperseded() }
+
   /// Adds a range removal, at any time. One of an empty range removes nothing and is left out.
   func add(_ tombstone: RangeTombstone) throws(StorageError) {
     try encoder.add(tombstone)

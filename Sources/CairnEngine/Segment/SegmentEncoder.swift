@@ -88,6 +88,8 @@ struct SegmentEncoder: ~Copyable {
     properties.rawValueBytes &+= UInt64(value.count)
   }
 
+  mutating func noteSuperseded() { properties.supersededCount += 1 }
+
   /// Adds a range removal, at any time. One of an empty range removes nothing and is left out.
   mutating func add(_ tombstone: RangeTombstone) throws(StorageError) {
     guard !isFinished else { throw misuse("is added after the segment's end") }

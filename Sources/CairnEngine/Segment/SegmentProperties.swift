@@ -40,6 +40,9 @@ struct SegmentProperties: Hashable, Sendable {
   var rawValueBytes: UInt64 = 0
   /// What the records of value files take that the entries refer to.
   var referencedBytes: UInt64 = 0
+  /// How many of the entries are hidden, from whoever sees all of the segment, by newer entries or range
+  /// removals in it: they were kept for snapshots.
+  var supersededCount: UInt64 = 0
   /// The length of the whole file. Not stored in it.
   var fileBytes: UInt64 = 0
 
@@ -62,8 +65,8 @@ struct SegmentProperties: Hashable, Sendable {
   // MARK: The properties block
   //
   //     u32 format version, then as u64: file number, values, removals, range removals, blocks, smallest and
-  //     largest sequence, raw key bytes, raw value bytes, referenced bytes; u8 upper bound (0 inclusive,
-  //     1 exclusive, 2 none); varint length and bytes of the lower bound; the same of the upper bound, unless
+  //     largest sequence, raw key bytes, raw value bytes, referenced bytes, superseded entries; u8 upper bound
+  //     (0 inclusive, 1 exclusive, 2 none); varint length and bytes of the lower bound; the same of the upper bound, unless
   //     there is none
 
   func encoded() -> [UInt8] {
@@ -71,7 +74,7 @@ struct SegmentProperties: Hashable, Sendable {
     bytes.append(littleEndian: formatVersion)
     for number in [
       fileNumber, valueCount, removalCount, tombstoneCount, blockCount, smallestSequence, largestSequence,
-      rawKeyBytes, rawValueBytes, referencedBytes,
+      rawKeyBytes, rawValueBytes, referencedBytes, supersededCount,
     ] {
       bytes.append(littleEndian: number)
     }
@@ -96,7 +99,7 @@ struct SegmentProperties: Hashable, Sendable {
     var reader = ByteReader(bytes)
     guard let version = reader.readInteger(UInt32.self) else { return nil }
     var numbers: [UInt64] = []
-    for _ in 0..<10 {
+    for _ in 0..<11 {
       guard let number = reader.readInteger(UInt64.self) else { return nil }
       numbers.append(number)
     }
@@ -121,6 +124,7 @@ struct SegmentProperties: Hashable, Sendable {
     rawKeyBytes = numbers[7]
     rawValueBytes = numbers[8]
     referencedBytes = numbers[9]
+    supersededCount = numbers[10]
     lowerBound = [UInt8](lower)
     self.fileBytes = fileBytes
     guard reader.isAtEnd, isConsistent else { return nil }
@@ -130,7 +134,7 @@ struct SegmentProperties: Hashable, Sendable {
     guard formatVersion == SegmentFormat.version, smallestSequence <= largestSequence,
       largestSequence <= EntryTrailer.greatestStoredSequence,
       !valueCount.addingReportingOverflow(removalCount).overflow,
-      blockCount <= entryCount, entryCount > 0 || tombstoneCount > 0
+      blockCount <= entryCount, supersededCount <= entryCount, entryCount > 0 || tombstoneCount > 0
     else { return false }
     switch upperBound {
     case .inclusive(let upper): return !upper.lexicographicallyPrecedes(lowerBound)

@@ -7,9 +7,10 @@ final class Compactor: Sendable {
   private let random: any RandomSource
   private let segmentOptions: SegmentOptions
   private let segmentBytes: Int
-  private let picker: Mutex<CompactionPicker>
+  private let picker: CompactionPicker
   private let covered: Mutex<CoveredSegments> = Mutex(CoveredSegments())
-  /// Segments that cannot be read: nobody knows what they refer to, so they are not left out.
+  private let hidden: Mutex<HiddenBytes> = Mutex(HiddenBytes())
+  /// Segments that could not be read: they are left alone until their level has to shrink.
   private let damaged = Mutex<Set<UInt64>>([])
 
   init(
@@ -20,20 +21,52 @@ final class Compactor: Sendable {
     self.random = random
     self.segmentOptions = segmentOptions
     self.segmentBytes = segmentBytes
-    self.picker = Mutex(picker)
+    self.picker = picker
   }
 
-  /// - Returns: whether a compaction was due. Only from one thread at a time.
-  func compactOnce() throws(StorageError) -> Bool {
+  /// Does what is most needed: leaves out what range removals cover, relieves a level that is too large, gives
+  /// space back.
+  ///
+  /// - Parameter isIdle: nothing was written for a while, so that what otherwise waits for more of its kind is
+  ///   worth while as well: level 0 is merged although it is not full, if it holds removals or refers to value
+  ///   files, and removals go further down.
+  /// - Returns: whether there was something to do. Only from one thread at a time.
+  func compactOnce(isIdle: Bool = false) throws(StorageError) -> Bool {
     // In this order: what a snapshot that is registered later sees is all of what the version has, or newer.
     let version = tree.state.version
     let snapshots = tree.snapshots.live
     if try leaveOutCovered(version, snapshots) { return true }
-    guard let compaction = picker.withLock({ $0.pick(version) }) else { return false }
+    var conditions = CompactionPicker.Conditions()
+    conditions.oldestSnapshot = snapshots.first
+    conditions.isIdle = isIdle
+    conditions.excluded = damaged.withLock { $0 }
+    conditions.hiddenBytes = { segment, level in
+      self.hidden.withLock { $0.estimate(of: segment, at: level, in: version) }
+    }
+    let choice = picker.pick(version, conditions)
+    guard let compaction = choice.compaction else {
+      // If it has gone meanwhile, there is another look at once.
+      return choice.isHeldBack && !tree.snapshots.awaitRelease(of: snapshots.prefix(1))
+    }
+    do throws(StorageError) {
+      try run(compaction, version, snapshots)
+    } catch {
+      // Whoever has to shrink a level tries again, and reports it. What only saves space does not.
+      if error.code == .corruption && !choice.isDue {
+        damaged.withLock { $0.formUnion(compaction.inputs.map(\.number)) }
+      }
+      throw error
+    }
+    return true
+  }
+
+  private func run(
+    _ compaction: Compaction, _ version: Version, _ snapshots: [UInt64]
+  ) throws(StorageError) {
     var edit = VersionEdit()
     edit.removedSegments = compaction.inputs.map(\.number)
-    let target = compaction.level + 1
-    if compaction.isTrivialMove {
+    let target = compaction.target
+    if compaction.isMove {
       edit.addedSegments = compaction.upper.map { .init(level: target, properties: $0.properties) }
     } else {
       let written = try merge(compaction, version, snapshots)
@@ -48,7 +81,6 @@ final class Compactor: Sendable {
       edit.valueDrops = drops
     }
     try tree.apply(edit)
-    return true
   }
 
   /// Takes the segments away that range removals cover, with the records that they refer to, by one edit.
@@ -114,7 +146,6 @@ final class Compactor: Sendable {
   private func merge(
     _ compaction: Compaction, _ version: Version, _ snapshots: [UInt64]
   ) throws(StorageError) -> SegmentOutput.Written {
-    let deeper = compaction.level + 2
     var removals: [RangeTombstone] = []
     var sources: [SourceCursor] = []
     for segment in compaction.inputs where segment.hasRangeRemovals {
@@ -125,23 +156,20 @@ final class Compactor: Sendable {
     } else {
       sources.append(LevelCursor(compaction.upper))
     }
-    sources.append(LevelCursor(compaction.lower))
+    if !compaction.lower.isEmpty { sources.append(LevelCursor(compaction.lower)) }
     let removalSet = RangeTombstoneSet(removals)
+    let deeper = compaction.target + 1
     let sieve = EntrySieve(snapshots: snapshots, removals: removalSet) { key in
-      (deeper..<max(deeper, VersionEdit.levelCount)).allSatisfy {
-        version.segment(of: $0, containing: key) == nil
-      }
+      !version.mayContain(key, from: deeper)
     }
     let kept = removalSet.fragmented(snapshots: snapshots).filter { removal in
       let range = KeyRange(from: removal.lower, to: removal.upper)
-      let isDeepest = (deeper..<max(deeper, VersionEdit.levelCount)).allSatisfy {
-        version.segments(of: $0, overlapping: range).isEmpty
-      }
-      return !(isDeepest && EntrySieve.stripe(of: removal.sequence, snapshots) == 0)
+      return EntrySieve.stripe(of: removal.sequence, snapshots) > 0 || version.overlaps(range, from: deeper)
     }
     let output = SegmentOutput(
       directory: tree.directory, random: random, segmentOptions: segmentOptions, targetBytes: segmentBytes,
       allocateFileNumber: tree.allocateFileNumber)
-    return try output.write(MergingCursor(sources), sieve, removals: kept)
+    let source = sources.count == 1 ? sources[0] : MergingCursor(sources)
+    return try output.write(source, sieve, removals: kept)
   }
 }

@@ -9,9 +9,15 @@
 struct EntrySieve {
   private let snapshots: [UInt64]
   private let removals: RangeTombstoneSet
+  private let hasRemovals: Bool
   private let isDeepest: (UnsafeRawBufferPointer) -> Bool
-  private var lastKey: [UInt8]?
+  private var lastKey: [UInt8] = []
+  private var hasLast = false
   private var lastStripe = 0
+
+  /// Whether the last entry that was kept is only there for snapshots: a newer one of its key was among the
+  /// entries, or a newer range removal covers it.
+  private(set) var isSuperseded = false
 
   /// - Parameters:
   ///   - snapshots: the sequence numbers of the live snapshots, ascending.
@@ -22,18 +28,29 @@ struct EntrySieve {
   ) {
     self.snapshots = snapshots
     self.removals = removals
+    hasRemovals = !removals.isEmpty
     self.isDeepest = isDeepest
   }
 
   /// Whether the entry is still needed.
   mutating func keeps(_ key: UnsafeRawBufferPointer, _ trailer: EntryTrailer) -> Bool {
     let stripe = Self.stripe(of: trailer.sequence, snapshots)
-    let isSameKey = lastKey?.withUnsafeBytes { EntryOrder.compare($0, key) == 0 } ?? false
-    if isSameKey && stripe == lastStripe { return false }
-    if !isSameKey { lastKey = [UInt8](key) }
+    let isSameKey = hasLast && lastKey.withUnsafeBytes { EntryOrder.compare($0, key) == 0 }
+    if isSameKey {
+      if stripe == lastStripe { return false }
+    } else {
+      lastKey.removeAll(keepingCapacity: true)
+      lastKey.append(contentsOf: key)
+      hasLast = true
+    }
     lastStripe = stripe
-    let newestOfStripe = stripe < snapshots.count ? snapshots[stripe] : .max
-    if removals.newestCovering(key, visibleAt: newestOfStripe) > trailer.sequence { return false }
+    isSuperseded = isSameKey
+    if hasRemovals {
+      let isNewest = stripe == snapshots.count
+      let newestOfStripe = isNewest ? .max : snapshots[stripe]
+      if removals.newestCovering(key, visibleAt: newestOfStripe) > trailer.sequence { return false }
+      if !isNewest && removals.newestCovering(key, visibleAt: .max) > trailer.sequence { isSuperseded = true }
+    }
     return !(trailer.kind == .removal && stripe == 0 && isDeepest(key))
   }
 

@@ -25,8 +25,15 @@ struct Flusher {
       output.valueThreshold = valueThreshold
       output.valueOptions = valueOptions
       let snapshots = tree.snapshots.live
-      let sieve = EntrySieve(snapshots: snapshots, removals: removals, isDeepest: { _ in false })
-      let kept = removals.fragmented(snapshots: snapshots)
+      // What is below was flushed before. A compaction that runs meanwhile moves it about, and adds no key.
+      let sieve = EntrySieve(snapshots: snapshots, removals: removals) { key in
+        !state.version.mayContain(key, from: 0)
+      }
+      let kept = removals.fragmented(snapshots: snapshots).filter { removal in
+        let range = KeyRange(from: removal.lower, to: removal.upper)
+        return EntrySieve.stripe(of: removal.sequence, snapshots) > 0
+          || state.version.overlaps(range, from: 0)
+      }
       let written = try output.write(memtable.makeCursor(), sieve, removals: kept)
       edit.addedSegments = written.segments.map { VersionEdit.AddedSegment(level: 0, properties: $0) }
       if let file = written.valueFile {

@@ -79,6 +79,7 @@ struct SegmentOutput {
         } else {
           try current.builder.add(key: source.key, trailer: source.trailer, value: source.value)
         }
+        if sieve.isSuperseded { current.builder.noteSuperseded() }
         lastKey = [UInt8](source.key)
       } else if source.trailer.kind == .handle {
         guard let handle = ValueHandle(decoding: source.value) else {

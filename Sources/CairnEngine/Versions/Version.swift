@@ -45,12 +45,32 @@ final class Version: Sendable {
     return segments[index]
   }
 
+  /// Whether the bounds of some segment contain `key`, of those in `level` or deeper.
+  func mayContain(_ key: UnsafeRawBufferPointer, from level: Int) -> Bool {
+    guard level < levels.count else { return false }
+    if level == 0 && levels[0].contains(where: { $0.properties.mayContain(key) }) { return true }
+    return (max(1, level)..<levels.count).contains { segment(of: $0, containing: key) != nil }
+  }
+
+  /// Whether the bounds of some segment touch `range`, of those in `level` or deeper.
+  func overlaps(_ range: KeyRange, from level: Int) -> Bool {
+    guard level < levels.count else { return false }
+    return (level..<levels.count).contains { !segments(of: $0, overlapping: range).isEmpty }
+  }
+
   /// The segments of a level whose bounds touch `range`.
   func segments(of level: Int, overlapping range: KeyRange) -> [SegmentFile] {
     let segments = levels[level]
     if level == 0 { return segments.filter { $0.properties.overlaps(range) } }
     let first = range.lower.withUnsafeBytes { Self.firstIndex(in: segments, notBefore: $0) }
     return Array(segments[first...].prefix { $0.properties.overlaps(range) })
+  }
+
+  /// The segments of a sorted level whose bounds touch those of `properties`. Costs a search.
+  func segments(of level: Int, overlapping properties: SegmentProperties) -> ArraySlice<SegmentFile> {
+    let segments = levels[level]
+    let first = properties.lowerBound.withUnsafeBytes { Self.firstIndex(in: segments, notBefore: $0) }
+    return segments[first...].prefix { !properties.upperBound.isBefore($0.properties.lowerBound) }
   }
 
   /// The file that the record of a handle is in.

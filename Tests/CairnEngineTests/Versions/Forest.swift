@@ -14,14 +14,22 @@ struct Forest {
   private let directory = StoreDirectory(path: "/", fileSystem: SimulatedFileSystem())
   private let cache = BlockCache(capacityBytes: 1 << 20)
 
-  mutating func flush(_ lower: [UInt8], _ upper: SegmentProperties.UpperBound) -> Bool {
+  /// - Parameter change: makes the properties of the segment what they should be, beside bounds and sequence.
+  mutating func flush(
+    _ lower: [UInt8], _ upper: SegmentProperties.UpperBound, level: Int = 0,
+    _ change: (inout SegmentProperties) -> Void = { _ in }
+  ) -> Bool {
     sequence += 1
     var edit = VersionEdit()
     edit.lastSequence = sequence
-    edit.addedSegments = [.init(level: 0, properties: .init(nextNumber, lower, upper, sequence: sequence))]
+    var properties = SegmentProperties(nextNumber, lower, upper, sequence: sequence)
+    change(&properties)
+    edit.addedSegments = [.init(level: level, properties: properties)]
     nextNumber += 1
     return apply(edit)
   }
+
+  func pick() -> Compaction? { picker.pick(version).compaction }
 
   mutating func apply(_ edit: VersionEdit) -> Bool {
     guard state.apply(edit) else { return false }
@@ -39,10 +47,8 @@ struct Forest {
   mutating func edit(_ compaction: Compaction) -> VersionEdit {
     var edit = VersionEdit()
     edit.removedSegments = compaction.inputs.map(\.number)
-    if compaction.isTrivialMove {
-      edit.addedSegments = compaction.upper.map {
-        .init(level: compaction.level + 1, properties: $0.properties)
-      }
+    if compaction.isMove {
+      edit.addedSegments = compaction.upper.map { .init(level: compaction.target, properties: $0.properties) }
       return edit
     }
     let inputs = compaction.inputs.map(\.properties)
@@ -57,10 +63,17 @@ struct Forest {
       whole.largestSequence = max(whole.largestSequence, input.largestSequence)
       whole.smallestSequence = min(whole.smallestSequence, input.smallestSequence)
     }
+    // Nothing is found below: the worst that can happen, but for a segment with nothing below it.
+    let isCleaned = compaction.target == compaction.level
+    whole.valueCount = inputs.reduce(0) { $0 + $1.valueCount }
+    whole.removalCount = isCleaned ? 0 : inputs.reduce(0) { $0 + $1.removalCount }
+    whole.tombstoneCount = isCleaned ? 0 : inputs.reduce(0) { $0 + $1.tombstoneCount }
+    whole.supersededCount = isCleaned ? 0 : inputs.reduce(0) { $0 + $1.supersededCount }
+    whole.referencedBytes = inputs.reduce(0) { $0 + $1.referencedBytes }
     whole.fileNumber = nextNumber
     whole.fileBytes = inputs.reduce(0) { $0 + $1.fileBytes }
     nextNumber += 1
-    edit.addedSegments = [.init(level: compaction.level + 1, properties: whole)]
+    edit.addedSegments = [.init(level: compaction.target, properties: whole)]
     return edit
   }
 }

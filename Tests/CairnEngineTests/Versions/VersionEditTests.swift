@@ -39,6 +39,7 @@ extension SegmentProperties {
       properties.tombstoneCount = UInt64(random.below(9))
       properties.rawKeyBytes = random.next()
       properties.referencedBytes = random.next()
+      properties.supersededCount = UInt64(random.below(2))
       return .init(level: random.below(VersionEdit.levelCount), properties: properties)
     }
     edit.removedValueFiles = (0..<random.below(3)).map { _ in random.next() }
