@@ -14,6 +14,9 @@ final class SegmentBuilder {
   /// About how long the file would be if it ended here.
   var estimatedSize: UInt64 { encoder.estimatedSize }
 
+  /// The key of the last entry added; `nil` before the first.
+  var lastKey: [UInt8]? { encoder.lastKey }
+
   /// Adds the next entry. It must sort after the last one; a removal's value must be empty.
   /// - Throws: `.invalidArgument`, `.keyTooLong`, `.valueTooLarge`, or what writing the file throws.
   func add(

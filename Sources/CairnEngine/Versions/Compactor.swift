@@ -166,8 +166,12 @@ final class Compactor: Sendable {
       let range = KeyRange(from: removal.lower, to: removal.upper)
       return EntrySieve.stripe(of: removal.sequence, snapshots) > 0 || version.overlaps(range, from: deeper)
     }
+    let cuts = OutputCuts(
+      targetBytes: UInt64(segmentBytes), rule: segmentOptions.prefixRule,
+      below: version.segments(of: deeper, from: compaction.inputs.map(\.properties.lowerBound)),
+      greatestOverlapBytes: picker.greatestOverlapBytes)
     let output = SegmentOutput(
-      directory: tree.directory, random: random, segmentOptions: segmentOptions, targetBytes: segmentBytes,
+      directory: tree.directory, random: random, segmentOptions: segmentOptions, cuts: cuts,
       allocateFileNumber: tree.allocateFileNumber)
     let source = sources.count == 1 ? sources[0] : MergingCursor(sources)
     return try output.write(source, sieve, removals: kept)

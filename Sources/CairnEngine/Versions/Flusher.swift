@@ -20,7 +20,8 @@ struct Flusher {
     if !memtable.isEmpty {
       let removals = memtable.rangeRemovals
       var output = SegmentOutput(
-        directory: tree.directory, random: random, segmentOptions: segmentOptions, targetBytes: .max,
+        directory: tree.directory, random: random, segmentOptions: segmentOptions,
+        cuts: OutputCuts(targetBytes: .max, rule: .none),
         allocateFileNumber: tree.allocateFileNumber)
       output.valueThreshold = valueThreshold
       output.valueOptions = valueOptions

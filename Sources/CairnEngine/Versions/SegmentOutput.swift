@@ -6,8 +6,7 @@ struct SegmentOutput {
   let directory: StoreDirectory
   let random: any RandomSource
   let segmentOptions: SegmentOptions
-  /// A segment is ended before the next key once it has grown this large.
-  let targetBytes: Int
+  let cuts: OutputCuts
   let allocateFileNumber: () -> UInt64
   /// Values of at least so many bytes go to a value file; `nil`: all stay where they are.
   var valueThreshold: Int?
@@ -22,135 +21,144 @@ struct SegmentOutput {
     var dropped: [ValueHandle] = []
   }
 
-  private struct Open {
-    var builder: SegmentBuilder
-    var file: any File
-  }
-
-  private struct OpenValues {
-    var builder: ValueFileBuilder
-    var file: any File
-  }
-
   /// The segments and the value file, written and synced with their directory entries. On an error nothing is
   /// left of them.
   func write(
     _ source: SourceCursor, _ sieve: EntrySieve, removals: [RangeTombstone]
   ) throws(StorageError) -> Written {
-    var written = Written()
-    var begun: [StoreDirectory.Entry] = []
+    var run = Run(output: self, sieve: sieve, cuts: cuts, removals: PendingRemovals(removals))
     do throws(StorageError) {
-      try write(source, sieve, removals: removals, into: &written, begun: &begun)
-      if !written.segments.isEmpty { try directory.synchronize() }
+      try run.write(source)
+      if !run.written.segments.isEmpty { try directory.synchronize() }
     } catch {
       // What a failed removal leaves is a stray: the manifest never names it, and the next opening removes
       // it.
-      for entry in begun { try? directory.remove(entry) }
+      for entry in run.begun { try? directory.remove(entry) }
       throw error
     }
-    return written
+    return run.written
   }
 
-  private func write(
-    _ source: SourceCursor, _ initialSieve: EntrySieve, removals: [RangeTombstone],
-    into written: inout Written, begun: inout [StoreDirectory.Entry]
-  ) throws(StorageError) {
-    var sieve = initialSieve
-    var open: Open?
-    var values: OpenValues?
-    var lowerCut: [UInt8] = []
-    var lastKey: [UInt8] = []
-    try source.seekToFirst()
-    while source.isValid {
-      if sieve.keeps(source.key, source.trailer) {
-        if let current = open, current.builder.estimatedSize >= targetBytes,
-          lastKey.withUnsafeBytes({ EntryOrder.compare($0, source.key) != 0 })
-        {
-          let cut = [UInt8](source.key)
-          try finish(current, removals: Self.clip(removals, from: lowerCut, to: cut), into: &written.segments)
-          lowerCut = cut
-          open = nil
+  /// One writing under way. A struct: every entry passes through here, and the fields of a class would each be
+  /// checked for exclusive access.
+  private struct Run {
+    let output: SegmentOutput
+    var sieve: EntrySieve
+    var cuts: OutputCuts
+    var removals: PendingRemovals
+    var written = Written()
+    var begun: [StoreDirectory.Entry] = []
+
+    private var builder: SegmentBuilder?
+    private var file: (any File)?
+    private var values: ValueFileBuilder?
+    private var valueFile: (any File)?
+
+    init(output: SegmentOutput, sieve: EntrySieve, cuts: OutputCuts, removals: PendingRemovals) {
+      self.output = output
+      self.sieve = sieve
+      self.cuts = cuts
+      self.removals = removals
+    }
+
+    mutating func write(_ source: SourceCursor) throws(StorageError) {
+      try source.seekToFirst()
+      while source.isValid {
+        if sieve.keeps(source.key, source.trailer) {
+          try add(source)
+        } else if source.trailer.kind == .handle {
+          guard let handle = ValueHandle(decoding: source.value) else {
+            throw StorageError(.internalInconsistency, "an entry's handle does not decode as it did before")
+          }
+          written.dropped.append(handle)
         }
-        let current: Open
-        if let existing = open { current = existing } else { current = try begin(&begun) }
-        open = current
-        if let valueThreshold, source.trailer.kind == .value, source.value.count >= valueThreshold {
-          try moveOut(source, to: &values, &begun, current.builder)
-        } else {
-          try current.builder.add(key: source.key, trailer: source.trailer, value: source.value)
-        }
-        if sieve.isSuperseded { current.builder.noteSuperseded() }
-        lastKey = [UInt8](source.key)
-      } else if source.trailer.kind == .handle {
-        guard let handle = ValueHandle(decoding: source.value) else {
-          throw StorageError(.internalInconsistency, "an entry's handle does not decode as it did before")
-        }
-        written.dropped.append(handle)
+        try source.next()
       }
-      try source.next()
+      while let start = removals.nextStart { try open(start) }
+      let rest = removals.finish()
+      if builder != nil || !rest.isEmpty { try finish(rest) }
+      if let values, let valueFile {
+        written.valueFile = try values.finish()
+        try output.directory.synchronize(valueFile)
+        try valueFile.close()
+      }
     }
-    let rest = Self.clip(removals, from: lowerCut, to: nil)
-    if open == nil && !rest.isEmpty { open = try begin(&begun) }
-    if let open { try finish(open, removals: rest, into: &written.segments) }
-    if let values {
-      written.valueFile = try values.builder.finish()
-      try directory.synchronize(values.file)
-      try values.file.close()
-    }
-  }
 
-  /// Adds an entry whose value goes to the value file, which is begun with the first.
-  private func moveOut(
-    _ source: SourceCursor, to values: inout OpenValues?, _ begun: inout [StoreDirectory.Entry],
-    _ builder: SegmentBuilder
-  ) throws(StorageError) {
-    let open: OpenValues
-    if let values {
-      open = values
-    } else {
-      let number = allocateFileNumber()
+    private mutating func add(_ source: SourceCursor) throws(StorageError) {
+      while let start = removals.nextStart(notAfter: source.key) { try open(start) }
+      if sieve.isNewKey { try cutIfDue(before: source.key) }
+      let builder = try openBuilder()
+      if let threshold = output.valueThreshold, source.trailer.kind == .value,
+        source.value.count >= threshold
+      {
+        try moveOut(source, builder)
+      } else {
+        try builder.add(key: source.key, trailer: source.trailer, value: source.value)
+      }
+      if sieve.isSuperseded { builder.noteSuperseded() }
+    }
+
+    /// Takes in the next removal, which begins at `start`: a place where the segment before it may end, since
+    /// a segment with two removals far from each other would overlap all that lies between.
+    private mutating func open(_ start: [UInt8]) throws(StorageError) {
+      try withBytes(of: start) { (start) throws(StorageError) in try cutIfDue(before: start) }
+      removals.openNext()
+    }
+
+    private mutating func cutIfDue(before key: UnsafeRawBufferPointer) throws(StorageError) {
+      guard builder != nil || removals.hasOpen else { return cuts.skip(to: key) }
+      let bytes = (builder?.estimatedSize ?? 0) + UInt64(removals.openBytes)
+      guard cuts.isCut(before: key, after: builder?.lastKey, bytes: bytes) else { return }
+      let cut = [UInt8](key)
+      let parts = removals.cut(at: cut)
+      // A removal that begins and ends where another one is cut leaves nothing behind.
+      if builder != nil || !parts.isEmpty { try finish(parts) }
+      cuts.beginSegment()
+    }
+
+    /// Adds an entry whose value goes to the value file, which is begun with the first.
+    private mutating func moveOut(_ source: SourceCursor, _ builder: SegmentBuilder) throws(StorageError) {
+      let handle = try openValues().append(source.value).encoded()
+      let trailer = EntryTrailer(sequence: source.trailer.sequence, kind: .handle)
+      try withBytes(of: handle) { (handle) throws(StorageError) in
+        try builder.add(key: source.key, trailer: trailer, value: handle)
+      }
+    }
+
+    private mutating func openValues() throws(StorageError) -> ValueFileBuilder {
+      if let values { return values }
+      let number = output.allocateFileNumber()
       begun.append(.values(number))
-      let file = try directory.open(.values(number), .create)
-      open = OpenValues(
-        builder: ValueFileBuilder(file: file, fileNumber: number, salt: random.next(), options: valueOptions),
-        file: file)
-      values = open
+      let file = try output.directory.open(.values(number), .create)
+      let begun = ValueFileBuilder(
+        file: file, fileNumber: number, salt: output.random.next(), options: output.valueOptions)
+      valueFile = file
+      values = begun
+      return begun
     }
-    let handle = try open.builder.append(source.value).encoded()
-    let trailer = EntryTrailer(sequence: source.trailer.sequence, kind: .handle)
-    try withBytes(of: handle) { (handle) throws(StorageError) in
-      try builder.add(key: source.key, trailer: trailer, value: handle)
+
+    private mutating func openBuilder() throws(StorageError) -> SegmentBuilder {
+      if let builder { return builder }
+      let number = output.allocateFileNumber()
+      begun.append(.segment(number))
+      let file = try output.directory.open(.segment(number), .create)
+      let begun = SegmentBuilder(
+        file: file, fileNumber: number, salt: output.random.next(), options: output.segmentOptions)
+      self.file = file
+      builder = begun
+      return begun
     }
-  }
 
-  private func begin(_ begun: inout [StoreDirectory.Entry]) throws(StorageError) -> Open {
-    let number = allocateFileNumber()
-    begun.append(.segment(number))
-    let file = try directory.open(.segment(number), .create)
-    let builder = SegmentBuilder(file: file, fileNumber: number, salt: random.next(), options: segmentOptions)
-    return Open(builder: builder, file: file)
-  }
-
-  private func finish(
-    _ open: Open, removals: [RangeTombstone], into written: inout [SegmentProperties]
-  ) throws(StorageError) {
-    for removal in removals { try open.builder.add(removal) }
-    let properties = try open.builder.finish()
-    written.append(properties)
-    try directory.synchronize(open.file)
-    try open.file.close()
-  }
-
-  /// The parts of the removals that lie in `[lower, upper)`: a segment's removals speak only of its own keys.
-  static func clip(_ removals: [RangeTombstone], from lower: [UInt8], to upper: [UInt8]?) -> [RangeTombstone]
-  {
-    removals.compactMap { removal in
-      var clipped = removal
-      if clipped.lower.lexicographicallyPrecedes(lower) { clipped.lower = lower }
-      if let upper, clipped.upper.map({ upper.lexicographicallyPrecedes($0) }) ?? true {
-        clipped.upper = upper
+    private mutating func finish(_ removals: [RangeTombstone]) throws(StorageError) {
+      let builder = try openBuilder()
+      for removal in removals { try builder.add(removal) }
+      written.segments.append(try builder.finish())
+      if let file {
+        try output.directory.synchronize(file)
+        try file.close()
       }
-      return clipped.isEmpty ? nil : clipped
+      self.builder = nil
+      self.file = nil
     }
   }
 }

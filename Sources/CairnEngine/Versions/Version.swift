@@ -73,6 +73,15 @@ final class Version: Sendable {
     return segments[first...].prefix { !properties.upperBound.isBefore($0.properties.lowerBound) }
   }
 
+  /// The segments of a sorted level, if there is such a level, that do not end before the least of `keys`.
+  func segments(of level: Int, from keys: [[UInt8]]) -> [SegmentFile] {
+    guard level < levels.count, let first = keys.min(by: { $0.lexicographicallyPrecedes($1) }) else {
+      return []
+    }
+    return Array(
+      levels[level][first.withUnsafeBytes { Self.firstIndex(in: levels[level], notBefore: $0) }...])
+  }
+
   /// The file that the record of a handle is in.
   func reader(of handle: ValueHandle) throws(StorageError) -> ValueFileReader {
     guard let file = values.places[handle.origin].flatMap({ valueFiles[$0] }) else {

@@ -8,15 +8,19 @@ import Testing
 @Suite struct SegmentOutputTests {
   private let disk = SimulatedFileSystem()
   private let directory: StoreDirectory
+  private let numbers = Counter()
 
   init() { directory = StoreDirectory(path: "/", fileSystem: disk) }
 
-  private func output(targetBytes: Int) -> SegmentOutput {
-    let next = Counter()
-    return SegmentOutput(
+  private func output(
+    targetBytes: UInt64, rule: PrefixRule = .none, below: [SegmentFile] = [], overlap: UInt64 = .max
+  ) -> SegmentOutput {
+    SegmentOutput(
       directory: directory, random: SeededRandomSource(seed: 1),
       segmentOptions: SegmentOptions(blockBytes: 300),
-      targetBytes: targetBytes, allocateFileNumber: { next.next() })
+      cuts: OutputCuts(
+        targetBytes: targetBytes, rule: rule, below: below, greatestOverlapBytes: overlap),
+      allocateFileNumber: { [numbers] in numbers.next() })
   }
 
   private final class Counter: Sendable {
@@ -30,7 +34,7 @@ import Testing
   }
 
   @Test(arguments: 1...12 as ClosedRange<UInt64>, [1, 1500, .max])
-  func theSegmentsHoldAllAndShareNoKey(seed: UInt64, targetBytes: Int) throws {
+  func theSegmentsHoldAllAndShareNoKey(seed: UInt64, targetBytes: UInt64) throws {
     var random = SeededGenerator(seed: seed)
     let keys = VersionedModel.keys(60, &random)
     let model = VersionedModel.random(random.isHit(oneIn: 6) ? 3 : 400, first: 1, keys: keys, &random)
@@ -38,7 +42,15 @@ import Testing
     let snapshots = Array(1...400 as ClosedRange<UInt64>)
     let removals = RangeTombstoneSet(model.tombstones)
     let sieve = EntrySieve(snapshots: snapshots, removals: removals) { _ in false }
-    let written = try output(targetBytes: targetBytes).write(
+    let rule = random.isHit(oneIn: 2) ? PrefixRule.none : .fixedLength(1)
+    var forest = Forest()
+    for (number, key) in keys.enumerated() where number % 7 == 3 {
+      _ = forest.flush(key, .inclusive(key), level: 2) { $0.fileBytes = 40 }
+    }
+    let written = try output(
+      targetBytes: targetBytes, rule: rule, below: forest.version.levels[2],
+      overlap: random.isHit(oneIn: 2) ? 70 : .max
+    ).write(
       Memtable(model.entries).makeCursor(), sieve, removals: removals.fragmented(snapshots: snapshots)
     ).segments
 
@@ -48,7 +60,6 @@ import Testing
     edit.lastSequence = 400
     let isApplied = state.apply(edit)
     #expect(isApplied, "two segments of a level share a key")
-    if targetBytes == .max { #expect(written.count <= 1) }
     if targetBytes == 1 { #expect(written.count >= Set(model.entries.map(\.key)).count) }
 
     let cache = BlockCache(capacityBytes: 1 << 20)
@@ -76,6 +87,72 @@ import Testing
     }
     // Segments and their names are durable.
     #expect(disk.unsynchronizedChangeCount == 0)
+  }
+
+  private func write(
+    _ entries: [ModelEntry], _ removals: [RangeTombstone] = [], to output: SegmentOutput
+  ) throws -> [SegmentProperties] {
+    let sieve = EntrySieve(snapshots: [], removals: RangeTombstoneSet()) { _ in false }
+    return try output.write(Memtable(entries).makeCursor(), sieve, removals: removals).segments
+  }
+
+  private func entries(_ keys: [[UInt8]]) -> [ModelEntry] {
+    keys.map {
+      ModelEntry(
+        key: $0, trailer: EntryTrailer(sequence: 1, kind: .value), value: .init(repeating: 7, count: 90))
+    }
+  }
+
+  /// Three quarters of the target are enough for a segment that would begin a new prefix next.
+  @Test func segmentsEndBetweenPrefixes() throws {
+    let all = entries((0..<40 as Range<UInt8>).flatMap { run in (0..<30).map { [run, $0] } })
+    let written = try write(all, to: output(targetBytes: 10_000, rule: .fixedLength(1)))
+    #expect(written.count > 8)
+    for segment in written {
+      #expect(segment.lowerBound[1] == 0)
+      if case .inclusive(let upper) = segment.upperBound { #expect(upper[1] == 29) }
+    }
+    let whole = try write(all, to: output(targetBytes: .max))
+    #expect(whole.count == 1)
+    // A prefix that is longer than a segment is cut all the same, at four thirds of the target.
+    let long = entries((0..<200 as Range<UInt8>).map { [1, $0] })
+    let parts = try write(long, to: output(targetBytes: 3000, rule: .fixedLength(1)))
+    #expect(parts.count > 3)
+    #expect(parts.dropLast().allSatisfy { (3900...4800).contains($0.fileBytes) })
+  }
+
+  @Test func segmentsOverlapLittleOfTheLevelAfterTheirs() throws {
+    var forest = Forest()
+    for key in 0..<100 as Range<UInt8> {
+      let isApplied = forest.flush([key, 2], .inclusive([key, 3]), level: 2) { $0.fileBytes = 100 }
+      #expect(isApplied)
+    }
+    let below = forest.version.levels[2]
+    let all = entries((0..<100 as Range<UInt8>).flatMap { [[$0, 1], [$0, 4]] })
+    let written = try write(all, to: output(targetBytes: 1 << 20, below: below, overlap: 500))
+    #expect((16...20).contains(written.count))
+    // Nor do two range removals with all that lies between them make one segment.
+    let removals = [
+      RangeTombstone(lower: [5], upper: [6], sequence: 9),
+      RangeTombstone(lower: [80], upper: nil, sequence: 8),
+    ]
+    let apart = try write([], removals, to: output(targetBytes: 1 << 20, below: below, overlap: 500))
+    #expect(apart.map(\.upperBound) == [.exclusive([6]), .unbounded])
+  }
+
+  /// A key with more versions than a segment has room for is in one segment all the same.
+  @Test func allVersionsOfAKeyStayTogether() throws {
+    let versions = (1...300 as ClosedRange<UInt64>).map { sequence in
+      ModelEntry(
+        key: [5], trailer: EntryTrailer(sequence: sequence, kind: .value),
+        value: .init(repeating: 1, count: 50))
+    }
+    let sieve = EntrySieve(snapshots: Array(1...300), removals: RangeTombstoneSet()) { _ in false }
+    let written = try output(targetBytes: 500).write(
+      Memtable(entries([[4]]) + versions + entries([[6]])).makeCursor(), sieve, removals: []
+    ).segments
+    #expect(written.map(\.valueCount) == [301, 1] || written.map(\.valueCount) == [1, 300, 1])
+    #expect(written.reduce(0) { $0 + $1.supersededCount } == 299)
   }
 
   @Test func nothingToWriteMakesNoFile() throws {
