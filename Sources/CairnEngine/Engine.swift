@@ -72,7 +72,8 @@ public final class Engine: KeyValueStore {
     let compactor = Compactor(
       tree: opened.tree, random: environment.random,
       segmentOptions: SegmentOptions(
-        compressionLevel: options.compressionLevel, prefixRule: options.prefixRule),
+        compressionLevel: options.compressionLevel, dictionaryBytes: options.compressionDictionaryBytes,
+        prefixRule: options.prefixRule),
       segmentBytes: options.segmentBytes,
       picker: CompactionPicker(
         levelZeroSegments: 4, levelOneBytes: UInt64(options.segmentBytes) * 4,
