@@ -81,13 +81,15 @@ public final class Engine: KeyValueStore {
       tree: opened.tree, flusher: flusher, compactor: compactor,
       rewriter: ValueRewriter(tree: opened.tree, random: environment.random),
       scheduler: environment.scheduler, time: environment.time, fileQueue: fileQueue)
+    // Not the other way round as well: the tree must not keep what works on it.
+    tree = opened.tree
+    tree.snapshots.setReleaseHandler { [weak background] in background?.scheduleCompaction() }
     leaderQueue = environment.scheduler.makeQueue(label: "cairn-commit")
     let writer = CommitWriter(
       tree: opened.tree, background: background, options: options, log: opened.log,
       keptLogBytes: opened.keptLogBytes,
       buffer: opened.buffer)
     pipeline = CommitPipeline(writer: writer, leaderQueue: leaderQueue)
-    tree = opened.tree
     self.lock = lock
     self.options = options
     self.environment = environment

@@ -4,7 +4,8 @@ import CairnKV
 /// removal or a newer range removal covers it.
 ///
 /// Going forward, the versions of a key come newest first, and the first visible one decides. Going back
-/// they come oldest first, so the key and value of the best one so far are copied until the key changes.
+/// they come oldest first: the key is copied to see it change, and the value of the best one so far where it
+/// would not last until then.
 final class VisibleCursor {
   /// Range removals of one source, and the newest of them that this reader sees.
   struct Removals {
@@ -18,25 +19,39 @@ final class VisibleCursor {
   private let removals: [Removals]
   private let range: KeyRange
   private let version: Version?
+  private let guide: EmptyRangeGuide?
 
   private(set) var isValid = false
   private var isForward = true
   // While going back, and for the key of the entry that a forward step leaves, copies are kept here.
-  private var keyCopy: [UInt8] = []
-  private var valueCopy: [UInt8] = []
-  private var kindOfCopy = EntryKind.value
+  private var keyCopy = AppendBuffer(capacity: 64)
+  private var valueCopy = AppendBuffer(capacity: 64)
+  // While going back, the value and kind of the best version so far, in `valueCopy` or in the source.
+  private var bestValue = UnsafeRawBufferPointer(start: nil, count: 0)
+  private var bestKind = EntryKind.value
+  /// Keys without a live value that were stepped over since the last seek or live key: how many, and where
+  /// they begin. Going down, they begin before a key, or at the end of the key space.
+  private var deadCount = 0
+  private var deadStart = DeadStart.atNextKey
+
+  private enum DeadStart {
+    case atNextKey
+    case at([UInt8])
+    case atEnd
+  }
 
   /// Stepping over more versions of one key than this costs more than a seek past them.
   private static let stepsBeforeSeek = 8
 
   /// - Parameters:
+  ///   - guide: What is known of keys that need not be stepped over.
   ///   - snapshot: Entries with a sequence number up to this one are visible.
   ///   - version: Where the values are that entries refer to; without one no entry may.
   ///   - newestOwn: So are those from ``EntryTrailer/firstOwnSequence`` up to this one: the transaction's
   ///     own.
   init(
     _ source: SourceCursor, snapshot: UInt64, newestOwn: UInt64 = 0, removals: [Removals], range: KeyRange,
-    version: Version? = nil
+    version: Version? = nil, guide: EmptyRangeGuide? = nil
   ) {
     self.source = source
     self.snapshot = snapshot
@@ -44,51 +59,69 @@ final class VisibleCursor {
     self.removals = removals
     self.range = range
     self.version = version
+    self.guide = guide
   }
 
   /// The current key; good until the next move.
-  var key: [UInt8] { isForward ? [UInt8](source.key) : keyCopy }
-  /// The current value; good until the next move. Only here is a large value read: stepping over it costs
-  /// no more than over a small one.
-  var value: [UInt8] {
+  @inline(__always)
+  var key: UnsafeRawBufferPointer { isForward ? source.key : keyCopy.bytes }
+  /// What the current entry has for a value: the value, or what stands for it. Good until the next move.
+  @inline(__always)
+  private var stored: UnsafeRawBufferPointer { isForward ? source.value : bestValue }
+  @inline(__always)
+  private var isLarge: Bool { (isForward ? source.trailer.kind : bestKind) == .handle }
+
+  /// A copy of the current entry. Only here, and in ``lend(to:)``, is a large value read: stepping over it
+  /// costs no more than over a small one.
+  var entry: KeyValue {
     get throws(StorageError) {
-      guard (isForward ? source.trailer.kind : kindOfCopy) == .handle else {
-        return isForward ? [UInt8](source.value) : valueCopy
-      }
-      let handle =
-        isForward
-        ? ValueHandle(decoding: source.value) : valueCopy.withUnsafeBytes { ValueHandle(decoding: $0) }
-      guard let handle, let version else {
-        throw StorageError(.internalInconsistency, "an entry refers to a value where none can be")
-      }
-      return try version.read(handle)
+      KeyValue(key: [UInt8](key), value: isLarge ? try readLargeValue() : [UInt8](stored))
     }
+  }
+
+  /// Lends the current key and value.
+  @inline(__always)
+  func lend<Result>(to body: (RawSpan, RawSpan) -> Result) throws(StorageError) -> Result {
+    if isLarge { return try readLargeValue().withUnsafeBytes { body(key.bytes, $0.bytes) } }
+    return body(key.bytes, stored.bytes)
+  }
+
+  private func readLargeValue() throws(StorageError) -> [UInt8] {
+    guard let version else {
+      throw StorageError(.internalInconsistency, "an entry refers to a value where none can be")
+    }
+    return try version.read(ValueHandle(stored: stored))
   }
 
   /// Moves to the first visible entry of the range.
   func seekToFirst() throws(StorageError) {
     isForward = true
     isValid = false
-    try withBytes(of: range.lower) { lower throws(StorageError) in try source.seek(atOrAfter: lower, .newest)
+    deadCount = 0
+    deadStart = .at(range.lower)
+    try withBytes(of: range.lower) { (lower) throws(StorageError) in
+      if let guide, let bound = try guide.firstToLookAt(from: lower) {
+        if try pass(to: bound) { try settleForward() }
+      } else {
+        try source.seek(atOrAfter: lower, .newest)
+        try settleForward()
+      }
     }
-    try settleForward()
   }
 
   /// Moves to the last visible entry of the range.
   func seekToLast() throws(StorageError) {
     isForward = false
     isValid = false
-    if let upper = range.upper {
-      try withBytes(of: upper) { upper throws(StorageError) in try source.seek(before: upper, .newest) }
-    } else {
-      try source.seekToLast()
-    }
+    try startBackward(before: try guide?.endToLookAt(from: range.upper) ?? range.upper)
     try settleBackward()
   }
 
   /// Moves on in the direction of the last seek.
   func advance() throws(StorageError) {
     isValid = false
+    deadCount = 0
+    deadStart = .atNextKey
     if isForward {
       try leaveKey()
       try settleForward()
@@ -103,30 +136,58 @@ final class VisibleCursor {
   private func leaveKey() throws(StorageError) {
     keyCopy.replaceContents(with: source.key)
     for _ in 0..<Self.stepsBeforeSeek {
-      guard source.isValid, isCurrentKey(keyCopy) else { return }
+      guard source.isValid, isCurrentKey() else { return }
       try source.next()
     }
-    guard source.isValid, isCurrentKey(keyCopy) else { return }
-    let oldest = EntryTrailer(rawValue: 0)
-    try withBytes(of: keyCopy) { key throws(StorageError) in try source.seek(atOrAfter: key, oldest) }
-    while source.isValid, isCurrentKey(keyCopy) { try source.next() }
+    guard source.isValid, isCurrentKey() else { return }
+    try source.seek(atOrAfter: keyCopy.bytes, EntryTrailer(rawValue: 0))
+    while source.isValid, isCurrentKey() { try source.next() }
   }
 
   private func settleForward() throws(StorageError) {
     while source.isValid {
-      if let upper = range.upper, upper.withUnsafeBytes({ EntryOrder.compare(source.key, $0) >= 0 }) {
-        return
-      }
+      if let upper = range.upper, upper.withUnsafeBytes({ EntryOrder.compare(source.key, $0) >= 0 }) { break }
       if !isVisible(source.trailer) {
         try source.next()
         continue
       }
       if isLive(source.key, source.trailer) {
         isValid = true
+        try noteEmpty(to: [UInt8](source.key))
         return
+      }
+      if let guide {
+        if case .atNextKey = deadStart { deadStart = .at([UInt8](source.key)) }
+        deadCount &+= 1
+        if deadCount % EmptyRanges.worthwhileSteps == 0,
+          let bound = try guide.firstToLookAt(from: source.key)
+        {
+          try noteEmpty(to: [UInt8](source.key))
+          guard try pass(to: bound) else { return }
+          continue
+        }
       }
       try leaveKey()
     }
+    try noteEmpty(to: range.upper)
+  }
+
+  /// Tells of the dead keys, if they are many, when going up has come to an end of them.
+  private func noteEmpty(to upper: @autoclosure () -> [UInt8]?) throws(StorageError) {
+    guard deadCount >= EmptyRanges.worthwhileSteps, let guide, case .at(let lower) = deadStart else { return }
+    try guide.note(from: lower, to: upper())
+  }
+
+  /// Moves to where an empty range ends.
+  /// - Returns: whether that is in the range that is read.
+  private func pass(to bound: EmptyRangeSet.Bound) throws(StorageError) -> Bool {
+    guard case .key(let key) = bound, range.upper.map({ key.lexicographicallyPrecedes($0) }) ?? true else {
+      return false
+    }
+    deadCount = 0
+    deadStart = .at(key)
+    try withBytes(of: key) { (key) throws(StorageError) in try source.seek(atOrAfter: key, .newest) }
+    return true
   }
 
   // MARK: Backward
@@ -134,23 +195,63 @@ final class VisibleCursor {
   /// Reads all versions of the key that the source stands on, and of the keys before it, until one is live.
   private func settleBackward() throws(StorageError) {
     while source.isValid {
-      if range.lower.withUnsafeBytes({ EntryOrder.compare(source.key, $0) < 0 }) { return }
+      if range.lower.withUnsafeBytes({ EntryOrder.compare(source.key, $0) < 0 }) { break }
       keyCopy.replaceContents(with: source.key)
       var live = false
-      while source.isValid, isCurrentKey(keyCopy) {
+      var isLent = false
+      while source.isValid, isCurrentKey() {
         if isVisible(source.trailer) {
           live = isLive(source.key, source.trailer)
+          isLent = live
           if live {
-            valueCopy.replaceContents(with: source.value)
-            kindOfCopy = source.trailer.kind ?? .value
+            bestValue = source.value
+            bestKind = source.trailer.kind ?? .value
           }
+        } else if isLent {
+          // It was good for one move, and this will be the second.
+          valueCopy.replaceContents(with: bestValue)
+          bestValue = valueCopy.bytes
+          isLent = false
         }
         try source.previous()
       }
       if live {
         isValid = true
+        try noteEmpty(from: [UInt8](keyCopy.bytes) + [0])
         return
       }
+      if let guide {
+        if case .atNextKey = deadStart { deadStart = .at([UInt8](keyCopy.bytes) + [0]) }
+        deadCount &+= 1
+        if deadCount % EmptyRanges.worthwhileSteps == 0,
+          let end = try guide.endToLookAt(from: [UInt8](keyCopy.bytes))
+        {
+          try noteEmpty(from: [UInt8](keyCopy.bytes))
+          try startBackward(before: end)
+        }
+      }
+    }
+    try noteEmpty(from: range.lower)
+  }
+
+  /// Moves the source to before a key, or to its end.
+  private func startBackward(before key: [UInt8]?) throws(StorageError) {
+    deadCount = 0
+    guard let key else {
+      deadStart = .atEnd
+      return try source.seekToLast()
+    }
+    deadStart = .at(key)
+    try withBytes(of: key) { (key) throws(StorageError) in try source.seek(before: key, .newest) }
+  }
+
+  /// The same when going down.
+  private func noteEmpty(from lower: @autoclosure () -> [UInt8]) throws(StorageError) {
+    guard deadCount >= EmptyRanges.worthwhileSteps, let guide else { return }
+    switch deadStart {
+    case .at(let upper): try guide.note(from: lower(), to: upper)
+    case .atEnd: try guide.note(from: lower(), to: nil)
+    case .atNextKey: break
     }
   }
 
@@ -173,16 +274,5 @@ final class VisibleCursor {
   }
 
   @inline(__always)
-  private func isCurrentKey(_ key: [UInt8]) -> Bool {
-    key.withUnsafeBytes { EntryOrder.compare(source.key, $0) == 0 }
-  }
-}
-
-extension [UInt8] {
-  /// Takes over other bytes, in the memory that is there already where they fit.
-  @inline(__always)
-  fileprivate mutating func replaceContents(with bytes: UnsafeRawBufferPointer) {
-    removeAll(keepingCapacity: true)
-    append(contentsOf: bytes)
-  }
+  private func isCurrentKey() -> Bool { EntryOrder.compare(source.key, keyCopy.bytes) == 0 }
 }

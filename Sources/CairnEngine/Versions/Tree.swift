@@ -8,11 +8,14 @@ final class ReadState: Sendable {
   /// Memtables that wait to be flushed, newest first.
   let sealed: [Memtable]
   let version: Version
+  /// What is known of the store's keys, whatever sources they are in.
+  let emptyRanges: EmptyRanges
 
-  init(active: Memtable, sealed: [Memtable], version: Version) {
+  init(active: Memtable, sealed: [Memtable], version: Version, emptyRanges: EmptyRanges) {
     self.active = active
     self.sealed = sealed
     self.version = version
+    self.emptyRanges = emptyRanges
   }
 
   /// Newest first.
@@ -29,6 +32,7 @@ final class Tree: Sendable {
   let openSegments: OpenSegments
   let logFiles: LogFiles
   let snapshots = SnapshotRegistry()
+  let emptyRanges: EmptyRanges
 
   let reclaimer: FileReclaimer
   private let openValueFiles: OpenValueFiles
@@ -58,11 +62,12 @@ final class Tree: Sendable {
       makeValueFile: { ValueFile($0, openFiles: openValueFiles, reclaimer: reclaimer) },
       makeSegment: { SegmentFile($0, openSegments: openSegments, reclaimer: reclaimer) })
     let newestFirst = memtables.reversed()
+    emptyRanges = EmptyRanges(lastSequence: lastSequence)
     current = Mutex(
       ReadState(
         active: newestFirst.first ?? Memtable(oldestLog: state.logs.last ?? 0),
         sealed: Array(newestFirst.dropFirst()),
-        version: version))
+        version: version, emptyRanges: emptyRanges))
     publishedSequence = Atomic(lastSequence)
     nextFileNumber = Atomic(state.nextFileNumber)
   }
@@ -108,8 +113,11 @@ final class Tree: Sendable {
 
   /// Puts an empty memtable in the place of the active one, which then waits to be flushed.
   func seal(replacingWith memtable: Memtable) {
+    emptyRanges.beginMemtable(after: published)
     current.withLock { state in
-      state = ReadState(active: memtable, sealed: [state.active] + state.sealed, version: state.version)
+      state = ReadState(
+        active: memtable, sealed: [state.active] + state.sealed, version: state.version,
+        emptyRanges: emptyRanges)
     }
   }
 
@@ -160,7 +168,8 @@ final class Tree: Sendable {
     let former = current.withLock { state in
       let former = state
       state = ReadState(
-        active: former.active, sealed: former.sealed.filter { $0 !== flushed }, version: version)
+        active: former.active, sealed: former.sealed.filter { $0 !== flushed }, version: version,
+        emptyRanges: emptyRanges)
       return former
     }
     if let work = TreeChange.work(of: edit, flushed: flushed) {

@@ -27,6 +27,10 @@ struct Workload {
     case commit(Commit)
     /// Close, and open again.
     case reopen
+    /// Take a snapshot, and keep it until it is let go of or the store is closed.
+    case hold
+    /// Let go of it, after a look at whether it still sees what it saw.
+    case release
   }
 
   var steps: [Step] = []
