@@ -8,13 +8,13 @@ public import CairnKV
 /// of the cooperative pool wait for the disk's sync. Reads, and the bodies of transactions, run on the
 /// caller's thread in both; they may read a block from the disk.
 public final class Engine: KeyValueStore {
-  private let tree: Tree
-  private let pipeline: CommitPipeline
-  private let background: BackgroundWork
+  let tree: Tree
+  let pipeline: CommitPipeline
+  let background: BackgroundWork
   private let leaderQueue: any BackgroundQueue
   private let lock: any FileLock
-  private let options: EngineOptions
-  private let environment: Environment
+  let options: EngineOptions
+  let environment: Environment
 
   // MARK: Opening and closing
 

@@ -22,11 +22,12 @@ final class Compactor: Sendable {
 
   /// - Returns: whether a compaction was due. Only from one thread at a time.
   func compactOnce() throws(StorageError) -> Bool {
-    let version = tree.state.version
-    guard let compaction = picker.withLock({ $0.pick(version) }) else { return false }
+    let begun = tree.beginCompaction { version in picker.withLock { $0.pick(version) } }
+    guard let (compaction, version) = begun else { return false }
+    defer { tree.endCompaction() }
     var edit = VersionEdit()
     edit.removedSegments = compaction.inputs.map(\.number)
-    let target = compaction.level + 1
+    let target = compaction.targetLevel
     if compaction.isTrivialMove {
       edit.addedSegments = compaction.upper.map { .init(level: target, properties: $0.properties) }
     } else {
