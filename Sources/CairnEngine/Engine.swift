@@ -82,13 +82,15 @@ public final class Engine: KeyValueStore {
       rewriter: ValueRewriter(tree: opened.tree, random: environment.random),
       scheduler: environment.scheduler,
       fileQueue: fileQueue)
+    // Not the other way round as well: the tree must not keep what works on it.
+    tree = opened.tree
+    tree.snapshots.setReleaseHandler { [weak background] in background?.scheduleCompaction() }
     leaderQueue = environment.scheduler.makeQueue(label: "cairn-commit")
     let writer = CommitWriter(
       tree: opened.tree, background: background, options: options, log: opened.log,
       keptLogBytes: opened.keptLogBytes,
       buffer: opened.buffer)
     pipeline = CommitPipeline(writer: writer, leaderQueue: leaderQueue)
-    tree = opened.tree
     self.lock = lock
     self.options = options
     self.environment = environment

@@ -3,8 +3,8 @@ import Synchronization
 
 /// Blocks the calling thread until what `begin` was given has been called, which happens once, from any thread.
 /// - Throws: what it was called with.
-func waitForReport(
-  _ begin: (@escaping @Sendable (StorageError?) -> Void) -> Void
+func blockUntilReport(
+  of begin: (@escaping @Sendable (StorageError?) -> Void) -> Void
 ) throws(StorageError) {
   let parker = ThreadParker()
   let outcome = ReportedOutcome()
@@ -17,8 +17,8 @@ func waitForReport(
 }
 
 /// The same without blocking the calling thread.
-func waitForReport(
-  _ begin: (@escaping @Sendable (StorageError?) -> Void) -> Void
+func awaitReport(
+  of begin: (@escaping @Sendable (StorageError?) -> Void) -> Void
 ) async throws(StorageError) {
   let failure = await withUnsafeContinuation { (continuation: UnsafeContinuation<StorageError?, Never>) in
     begin { continuation.resume(returning: $0) }

@@ -32,8 +32,8 @@ extension Engine {
       let value = try ingestion.write(output(to: files), body)
       while true {
         switch try ingestion.next() {
-        case .settle: try waitForReport { files.whenDurable($0) }
-        case .flush: try waitForReport { background.whenFlushed($0) }
+        case .settle: try blockUntilReport { files.whenDurable($0) }
+        case .flush: try blockUntilReport { background.whenFlushed($0) }
         case .commit(let request): ingestion.note(try pipeline.commit(request))
         case .done(let position): return Committed(value: value, position: position)
         }
@@ -57,8 +57,8 @@ extension Engine {
       let value = try ingestion.write(output(to: files), body)
       while true {
         switch try ingestion.next() {
-        case .settle: try await waitForReport { files.whenDurable($0) }
-        case .flush: try await waitForReport { background.whenFlushed($0) }
+        case .settle: try await awaitReport { files.whenDurable($0) }
+        case .flush: try await awaitReport { background.whenFlushed($0) }
         case .commit(let request): ingestion.note(try await pipeline.commit(request))
         case .done(let position): return Committed(value: value, position: position)
         }
@@ -78,7 +78,7 @@ extension Engine {
       tree, files: files, range: range, isReplacing: isReplacing, byteLimit: options.transactionLimit)
   }
 
-  private func output(to files: IngestFiles) -> SegmentOutput {
+  func output(to files: IngestFiles) -> SegmentOutput {
     var output = SegmentOutput(
       directory: tree.directory, random: environment.random,
       segmentOptions: SegmentOptions(

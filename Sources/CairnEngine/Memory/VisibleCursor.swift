@@ -18,6 +18,7 @@ final class VisibleCursor {
   private let removals: [Removals]
   private let range: KeyRange
   private let version: Version?
+  private let guide: EmptyRangeGuide?
 
   private(set) var isValid = false
   private var isForward = true
@@ -25,18 +26,29 @@ final class VisibleCursor {
   private var keyCopy: [UInt8] = []
   private var valueCopy: [UInt8] = []
   private var kindOfCopy = EntryKind.value
+  /// Keys without a live value that were stepped over since the last seek or live key: how many, and where
+  /// they begin. Going down, they begin before a key, or at the end of the key space.
+  private var deadCount = 0
+  private var deadStart = DeadStart.atNextKey
+
+  private enum DeadStart {
+    case atNextKey
+    case at([UInt8])
+    case atEnd
+  }
 
   /// Stepping over more versions of one key than this costs more than a seek past them.
   private static let stepsBeforeSeek = 8
 
   /// - Parameters:
+  ///   - guide: What is known of keys that need not be stepped over.
   ///   - snapshot: Entries with a sequence number up to this one are visible.
   ///   - version: Where the values are that entries refer to; without one no entry may.
   ///   - newestOwn: So are those from ``EntryTrailer/firstOwnSequence`` up to this one: the transaction's
   ///     own.
   init(
     _ source: SourceCursor, snapshot: UInt64, newestOwn: UInt64 = 0, removals: [Removals], range: KeyRange,
-    version: Version? = nil
+    version: Version? = nil, guide: EmptyRangeGuide? = nil
   ) {
     self.source = source
     self.snapshot = snapshot
@@ -44,6 +56,7 @@ final class VisibleCursor {
     self.removals = removals
     self.range = range
     self.version = version
+    self.guide = guide
   }
 
   /// The current key; good until the next move.
@@ -69,26 +82,31 @@ final class VisibleCursor {
   func seekToFirst() throws(StorageError) {
     isForward = true
     isValid = false
-    try withBytes(of: range.lower) { lower throws(StorageError) in try source.seek(atOrAfter: lower, .newest)
+    deadCount = 0
+    deadStart = .at(range.lower)
+    try withBytes(of: range.lower) { (lower) throws(StorageError) in
+      if let guide, let bound = try guide.firstToLookAt(from: lower) {
+        if try pass(to: bound) { try settleForward() }
+      } else {
+        try source.seek(atOrAfter: lower, .newest)
+        try settleForward()
+      }
     }
-    try settleForward()
   }
 
   /// Moves to the last visible entry of the range.
   func seekToLast() throws(StorageError) {
     isForward = false
     isValid = false
-    if let upper = range.upper {
-      try withBytes(of: upper) { upper throws(StorageError) in try source.seek(before: upper, .newest) }
-    } else {
-      try source.seekToLast()
-    }
+    try startBackward(before: try guide?.endToLookAt(from: range.upper) ?? range.upper)
     try settleBackward()
   }
 
   /// Moves on in the direction of the last seek.
   func advance() throws(StorageError) {
     isValid = false
+    deadCount = 0
+    deadStart = .atNextKey
     if isForward {
       try leaveKey()
       try settleForward()
@@ -114,19 +132,48 @@ final class VisibleCursor {
 
   private func settleForward() throws(StorageError) {
     while source.isValid {
-      if let upper = range.upper, upper.withUnsafeBytes({ EntryOrder.compare(source.key, $0) >= 0 }) {
-        return
-      }
+      if let upper = range.upper, upper.withUnsafeBytes({ EntryOrder.compare(source.key, $0) >= 0 }) { break }
       if !isVisible(source.trailer) {
         try source.next()
         continue
       }
       if isLive(source.key, source.trailer) {
         isValid = true
+        try noteEmpty(to: [UInt8](source.key))
         return
+      }
+      if let guide {
+        if case .atNextKey = deadStart { deadStart = .at([UInt8](source.key)) }
+        deadCount &+= 1
+        if deadCount % EmptyRanges.worthwhileSteps == 0,
+          let bound = try guide.firstToLookAt(from: source.key)
+        {
+          try noteEmpty(to: [UInt8](source.key))
+          guard try pass(to: bound) else { return }
+          continue
+        }
       }
       try leaveKey()
     }
+    try noteEmpty(to: range.upper)
+  }
+
+  /// Tells of the dead keys, if they are many, when going up has come to an end of them.
+  private func noteEmpty(to upper: @autoclosure () -> [UInt8]?) throws(StorageError) {
+    guard deadCount >= EmptyRanges.worthwhileSteps, let guide, case .at(let lower) = deadStart else { return }
+    try guide.note(from: lower, to: upper())
+  }
+
+  /// Moves to where an empty range ends.
+  /// - Returns: whether that is in the range that is read.
+  private func pass(to bound: EmptyRangeSet.Bound) throws(StorageError) -> Bool {
+    guard case .key(let key) = bound, range.upper.map({ key.lexicographicallyPrecedes($0) }) ?? true else {
+      return false
+    }
+    deadCount = 0
+    deadStart = .at(key)
+    try withBytes(of: key) { (key) throws(StorageError) in try source.seek(atOrAfter: key, .newest) }
+    return true
   }
 
   // MARK: Backward
@@ -134,7 +181,7 @@ final class VisibleCursor {
   /// Reads all versions of the key that the source stands on, and of the keys before it, until one is live.
   private func settleBackward() throws(StorageError) {
     while source.isValid {
-      if range.lower.withUnsafeBytes({ EntryOrder.compare(source.key, $0) < 0 }) { return }
+      if range.lower.withUnsafeBytes({ EntryOrder.compare(source.key, $0) < 0 }) { break }
       keyCopy.replaceContents(with: source.key)
       var live = false
       while source.isValid, isCurrentKey(keyCopy) {
@@ -149,8 +196,39 @@ final class VisibleCursor {
       }
       if live {
         isValid = true
+        try noteEmpty(from: keyCopy + [0])
         return
       }
+      if let guide {
+        if case .atNextKey = deadStart { deadStart = .at(keyCopy + [0]) }
+        deadCount &+= 1
+        if deadCount % EmptyRanges.worthwhileSteps == 0, let end = try guide.endToLookAt(from: keyCopy) {
+          try noteEmpty(from: keyCopy)
+          try startBackward(before: end)
+        }
+      }
+    }
+    try noteEmpty(from: range.lower)
+  }
+
+  /// Moves the source to before a key, or to its end.
+  private func startBackward(before key: [UInt8]?) throws(StorageError) {
+    deadCount = 0
+    guard let key else {
+      deadStart = .atEnd
+      return try source.seekToLast()
+    }
+    deadStart = .at(key)
+    try withBytes(of: key) { (key) throws(StorageError) in try source.seek(before: key, .newest) }
+  }
+
+  /// The same when going down.
+  private func noteEmpty(from lower: @autoclosure () -> [UInt8]) throws(StorageError) {
+    guard deadCount >= EmptyRanges.worthwhileSteps, let guide else { return }
+    switch deadStart {
+    case .at(let upper): try guide.note(from: lower(), to: upper)
+    case .atEnd: try guide.note(from: lower(), to: nil)
+    case .atNextKey: break
     }
   }
 

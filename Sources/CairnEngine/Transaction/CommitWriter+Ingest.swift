@@ -25,7 +25,6 @@ extension CommitWriter {
     } catch {
       throw latch.refusal == nil ? error : Self.unknownOutcome(error, of: "the ingest")
     }
-    tree.publish(nextSequence - 1)
     background.scheduleCompaction()
     return first
   }
@@ -49,7 +48,7 @@ extension CommitWriter {
     }
     while try tree.state.overlapsInMemory(range) {
       if !waiting { return false }
-      try waitForReport { background.whenFlushed($0) }
+      try blockUntilReport { background.whenFlushed($0) }
     }
     return true
   }

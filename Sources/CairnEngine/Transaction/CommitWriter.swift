@@ -103,6 +103,7 @@ final class CommitWriter: @unchecked Sendable {
         latch.trip(error)
         throw error
       }
+      tree.emptyRanges.cut(request.batch)
       BatchGroup.append(request.batch, to: buffer)
       request.outcome = .success(CommitPosition(rawValue: nextSequence))
       nextSequence += count

@@ -13,6 +13,13 @@ struct ReadSet: Sendable {
     if !range.isEmpty { ranges.append(range) }
   }
 
+  /// The same keys, and what `transform` makes of the ranges.
+  func mapRanges(_ transform: (KeyRange) -> KeyRange) -> ReadSet {
+    var result = self
+    result.ranges = ranges.map(transform).filter { !$0.isEmpty }
+    return result
+  }
+
   /// Adds what a scan of `range` has looked at.
   mutating func add(_ range: KeyRange, _ direction: ScanDirection, _ extent: ReadView.ScanExtent) {
     switch (extent, direction) {
@@ -29,7 +36,9 @@ extension ReadState {
   ///
   /// Sources whose newest entry is not newer are passed over, so that this costs a look into the active
   /// memtable unless the transaction has been running for long.
-  func isUnchanged(_ reads: ReadSet, since snapshot: UInt64) throws(StorageError) -> Bool {
+  func isUnchanged(_ given: ReadSet, since snapshot: UInt64) throws(StorageError) -> Bool {
+    // Removing what is not there changes nothing.
+    let reads = given.mapRanges { emptyRanges.remainder(of: $0, at: snapshot) }
     for memtable in memtables where memtable.newestSequence > snapshot {
       let removals = memtable.rangeRemovals
       for key in reads.keys {

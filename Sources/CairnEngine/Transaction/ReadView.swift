@@ -123,7 +123,9 @@ struct ReadView {
     let source = sources.count == 1 ? sources[0] : MergingCursor(sources)
     return VisibleCursor(
       source, snapshot: snapshot, newestOwn: own?.newestSequence ?? 0, removals: removals, range: range,
-      version: state.version)
+      version: state.version,
+      guide: EmptyRangeGuide(
+        known: state.emptyRanges, snapshot: snapshot, active: state.active, own: own?.memtable))
   }
 
   /// Calls `visit` with the entries of `range`.

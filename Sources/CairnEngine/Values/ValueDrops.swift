@@ -5,9 +5,24 @@
 /// See "Value files" in format-spec.md.
 struct ValueDrops: Hashable, Sendable {
   let origin: UInt64
-  let ordinals: OrdinalSet
+  private(set) var ordinals: OrdinalSet
   /// What these records take, their chunk tables included.
-  let storedBytes: UInt64
+  private(set) var storedBytes: UInt64
+
+  /// None yet: to be added to, not to be written.
+  init(origin: UInt64) {
+    self.origin = origin
+    ordinals = OrdinalSet()
+    storedBytes = 0
+  }
+
+  /// Adds others of the same origin; `false`, and nothing changes, when a record is in both.
+  mutating func formUnion(_ other: ValueDrops) -> Bool {
+    let (sum, overflow) = storedBytes.addingReportingOverflow(other.storedBytes)
+    guard other.origin == origin, !overflow, ordinals.formDisjointUnion(other.ordinals) else { return false }
+    storedBytes = sum
+    return true
+  }
 
   /// The drops of all `handles`, by ascending origin; `nil` when a record is among them twice, or when the
   /// bytes of an origin exceed 2⁶⁴. Costs the sorting.

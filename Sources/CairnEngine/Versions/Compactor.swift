@@ -8,6 +8,9 @@ final class Compactor: Sendable {
   private let segmentOptions: SegmentOptions
   private let segmentBytes: Int
   private let picker: Mutex<CompactionPicker>
+  private let covered: Mutex<CoveredSegments> = Mutex(CoveredSegments())
+  /// Segments that cannot be read: nobody knows what they refer to, so they are not left out.
+  private let damaged = Mutex<Set<UInt64>>([])
 
   init(
     tree: Tree, random: any RandomSource, segmentOptions: SegmentOptions, segmentBytes: Int,
@@ -22,16 +25,21 @@ final class Compactor: Sendable {
 
   /// - Returns: whether a compaction was due. Only from one thread at a time.
   func compactOnce() throws(StorageError) -> Bool {
+    // The snapshots after the version: what one that is registered later sees is all of what the version has,
+    // or newer.
+    let current = tree.state.version
+    if try leaveOutCovered(current, tree.snapshots.live) { return true }
     let begun = tree.beginCompaction { version in picker.withLock { $0.pick(version) } }
     guard let (compaction, version) = begun else { return false }
     defer { tree.endCompaction() }
+    let snapshots = tree.snapshots.live
     var edit = VersionEdit()
     edit.removedSegments = compaction.inputs.map(\.number)
     let target = compaction.targetLevel
     if compaction.isTrivialMove {
       edit.addedSegments = compaction.upper.map { .init(level: target, properties: $0.properties) }
     } else {
-      let written = try merge(compaction, version)
+      let written = try merge(compaction, version, snapshots)
       edit.addedSegments = written.segments.map { .init(level: target, properties: $0) }
       // A record is written for one entry, and an entry is in one segment. (A log that is replayed may put an
       // entry into a second segment, but then with a record of its own.) A merge reads each entry of its
@@ -46,11 +54,70 @@ final class Compactor: Sendable {
     return true
   }
 
+  /// Takes the segments away that range removals cover, with the records that they refer to, by one edit.
+  private func leaveOutCovered(_ version: Version, _ snapshots: [UInt64]) throws(StorageError) -> Bool {
+    let found: CoveredSegments.Found
+    do throws(StorageError) {
+      found = try covered.withLock { (covered) throws(StorageError) in
+        try covered.find(in: version, snapshots: snapshots)
+      }
+    } catch {
+      // A segment whose removals cannot be read is reported by the compaction that needs them.
+      return false
+    }
+    var edit = VersionEdit()
+    var drops: [UInt64: ValueDrops] = [:]
+    for segment in found.segments where !damaged.withLock({ $0.contains(segment.number) }) {
+      let own: [ValueDrops]
+      do throws(StorageError) {
+        own = try references(of: segment)
+      } catch {
+        // Left to a compaction, which reports the error. Meanwhile the others can go.
+        damaged.withLock { _ = $0.insert(segment.number) }
+        continue
+      }
+      for added in own {
+        guard drops[added.origin, default: ValueDrops(origin: added.origin)].formUnion(added) else {
+          throw StorageError(.internalInconsistency, "two entries refer to one record of a value file")
+        }
+      }
+      edit.removedSegments.append(segment.number)
+    }
+    let isAwaiting = !found.awaited.isEmpty && tree.snapshots.awaitRelease(of: found.awaited)
+    if edit.removedSegments.isEmpty {
+      // One of them went before it could be waited for.
+      return !found.awaited.isEmpty && !isAwaiting
+    }
+    edit.valueDrops = drops.values.sorted { $0.origin < $1.origin }
+    try tree.apply(edit)
+    return true
+  }
+
+  /// The records that the entries of a segment refer to.
+  private func references(of segment: SegmentFile) throws(StorageError) -> [ValueDrops] {
+    if segment.properties.referencedBytes == 0 { return [] }
+    var handles: [ValueHandle] = []
+    let cursor = try segment.reader().makeCursor()
+    try cursor.seekToFirst()
+    while cursor.isValid {
+      if cursor.trailer.kind == .handle {
+        guard let handle = ValueHandle(decoding: cursor.value) else {
+          throw StorageError(.internalInconsistency, "an entry's handle does not decode as it did before")
+        }
+        handles.append(handle)
+      }
+      try cursor.next()
+    }
+    guard let drops = ValueDrops.grouped(handles) else {
+      throw StorageError(.internalInconsistency, "two entries refer to one record of a value file")
+    }
+    return drops
+  }
+
   private func merge(
-    _ compaction: Compaction, _ version: Version
+    _ compaction: Compaction, _ version: Version, _ snapshots: [UInt64]
   ) throws(StorageError) -> SegmentOutput.Written {
     let deeper = compaction.level + 2
-    let snapshots = tree.snapshots.live
     var removals: [RangeTombstone] = []
     var sources: [SourceCursor] = []
     for segment in compaction.inputs where segment.hasRangeRemovals {

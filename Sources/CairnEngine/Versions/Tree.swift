@@ -8,11 +8,14 @@ final class ReadState: Sendable {
   /// Memtables that wait to be flushed, newest first.
   let sealed: [Memtable]
   let version: Version
+  /// What is known of the store's keys, whatever sources they are in.
+  let emptyRanges: EmptyRanges
 
-  init(active: Memtable, sealed: [Memtable], version: Version) {
+  init(active: Memtable, sealed: [Memtable], version: Version, emptyRanges: EmptyRanges) {
     self.active = active
     self.sealed = sealed
     self.version = version
+    self.emptyRanges = emptyRanges
   }
 
   /// Newest first.
@@ -29,6 +32,7 @@ final class Tree: Sendable {
   let openSegments: OpenSegments
   let logFiles: LogFiles
   let snapshots = SnapshotRegistry()
+  let emptyRanges: EmptyRanges
 
   private let reclaimer: FileReclaimer
   private let openValueFiles: OpenValueFiles
@@ -59,11 +63,12 @@ final class Tree: Sendable {
       makeValueFile: { ValueFile($0, openFiles: openValueFiles, reclaimer: reclaimer) },
       makeSegment: { SegmentFile($0, openSegments: openSegments, reclaimer: reclaimer) })
     let newestFirst = memtables.reversed()
+    emptyRanges = EmptyRanges(lastSequence: lastSequence)
     current = Mutex(
       ReadState(
         active: newestFirst.first ?? Memtable(oldestLog: state.logs.last ?? 0),
         sealed: Array(newestFirst.dropFirst()),
-        version: version))
+        version: version, emptyRanges: emptyRanges))
     publishedSequence = Atomic(lastSequence)
     nextFileNumber = Atomic(state.nextFileNumber)
   }
@@ -120,8 +125,11 @@ final class Tree: Sendable {
 
   /// Puts an empty memtable in the place of the active one, which then waits to be flushed.
   func seal(replacingWith memtable: Memtable) {
+    emptyRanges.beginMemtable(after: published)
     current.withLock { state in
-      state = ReadState(active: memtable, sealed: [state.active] + state.sealed, version: state.version)
+      state = ReadState(
+        active: memtable, sealed: [state.active] + state.sealed, version: state.version,
+        emptyRanges: emptyRanges)
     }
   }
 
@@ -146,9 +154,9 @@ final class Tree: Sendable {
 
   func endCompaction() { changes.withLock { $0 = nil } }
 
-  /// Makes what an ingest has written part of the store, durably, but for readers not before its sequence
-  /// numbers are published. Whoever calls it has seen to it that no memtable has anything within its bounds,
-  /// and goes on doing so until it returns.
+  /// Makes what an ingest has written part of the store, durably, and publishes its sequence numbers. Whoever
+  /// calls it has seen to it that no memtable has anything within its bounds, and goes on doing so until it
+  /// returns.
   ///
   /// Each segment goes as deep as there is nothing above or beside it: the deeper, the less it is rewritten.
   /// - Parameter sequenceBase: what its relative sequence numbers count from.
@@ -166,8 +174,10 @@ final class Tree: Sendable {
       }
       edit.addedValueFiles = ingest.valueFiles
       edit.addedOrigins = ingest.valueFiles.compactMap { ValueLiveness($0) }
-      edit.lastSequence = sequenceBase + UInt64(ingest.sequenceCount)
-      try applyLocked(edit, flushed: nil, sealing: true)
+      let last = sequenceBase + UInt64(ingest.sequenceCount)
+      edit.lastSequence = last
+      emptyRanges.cut(ingest.bounds, upTo: last)
+      try applyLocked(edit, flushed: nil, publishing: last)
     }
   }
 
@@ -188,15 +198,17 @@ final class Tree: Sendable {
   }
 
   /// Whoever calls it holds `changes`.
+  ///
+  /// - Parameter sequence: the last number of an ingest that the edit lets take effect.
   private func applyLocked(
-    _ edit: VersionEdit, flushed: Memtable?, sealing: Bool = false
+    _ edit: VersionEdit, flushed: Memtable?, publishing sequence: UInt64? = nil
   ) throws(StorageError) {
     var complete = edit
     complete.nextFileNumber = nextFileNumber.load(ordering: .relaxed)
     // What the edit relies on may have been lost with somebody else's failed sync.
     if let refusal = directory.latch.refusal { throw refusal }
     do throws(StorageError) {
-      try manifest.apply(complete, sealing: sealing)
+      try manifest.apply(complete, sealing: sequence != nil)
     } catch {
       // A full disk that has not tripped the latch was found before anything was written.
       if error.code == .full && directory.latch.refusal == nil { removeFiles(addedBy: edit) }
@@ -212,7 +224,11 @@ final class Tree: Sendable {
     let former = current.withLock { state in
       let former = state
       state = ReadState(
-        active: former.active, sealed: former.sealed.filter { $0 !== flushed }, version: version)
+        active: former.active, sealed: former.sealed.filter { $0 !== flushed }, version: version,
+        emptyRanges: emptyRanges)
+      // Together: whoever registers a snapshot once the version is there sees all that is in it, and so may
+      // everything go that removals in it hide.
+      if let sequence { publish(sequence) }
       return former
     }
     for segment in former.version.levels.joined() where removed.contains(segment.number) {

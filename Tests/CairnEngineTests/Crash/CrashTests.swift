@@ -141,6 +141,31 @@ import Testing
     ).verify()
   }
 
+  /// A range is removed whose segments and value files go by one edit each time; with a snapshot held they stay
+  /// until it is let go of, and go then.
+  @Test(arguments: [false, true]) func removalOfARangeDropsFiles(withSnapshot: Bool) {
+    var workload = Workload()
+    for round in 0..<2 {
+      for index in 0..<8 {
+        workload.commit(
+          index % 4 == 1 ? .buffered : .durable,
+          .set(Self.key(index % 6), Self.value(UInt8(index), index % 2 == 0 ? 3000 : 900)),
+          .set(Array("other-\(index)".utf8), Self.value(UInt8(index), 1500)))
+      }
+      if withSnapshot { workload.steps.append(.hold) }
+      workload.commit(
+        .durable, .removeRange(.prefix(Array((round == 0 ? "key-" : "other-").utf8))),
+        .removeRange(.init(from: Array("other-3".utf8), to: Array("other-6".utf8))))
+      // Flushes the removals.
+      for index in 0..<5 { workload.commit(.buffered, .set([9, UInt8(index)], Self.value(7, 2000))) }
+      if withSnapshot { workload.steps.append(.release) }
+    }
+    CrashSweep(
+      name: "range removal\(withSnapshot ? ", snapshot" : "")", workload: workload, options: Self.tiny,
+      seeds: 1, stride: 3, recoveryStride: 131
+    ).verify()
+  }
+
   @Test func manifestRollover() {
     var options = Self.tiny
     options.leastManifestRolloverBytes = 16 << 10

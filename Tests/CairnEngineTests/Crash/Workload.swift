@@ -43,6 +43,10 @@ struct Workload {
     case commit(Commit)
     /// Close, and open again.
     case reopen
+    /// Take a snapshot, and keep it until it is let go of or the store is closed.
+    case hold
+    /// Let go of it, after a look at whether it still sees what it saw.
+    case release
   }
 
   var steps: [Step] = []
@@ -117,7 +121,7 @@ extension Workload {
     }
     var workload = Workload()
     for index in 0..<count {
-      if below(100) < ingesting {
+      if ingesting > 0 && below(100) < ingesting {
         workload.steps.append(.commit(Commit(writes: [], ingest: ingest(index))))
         continue
       }

@@ -40,15 +40,21 @@ struct WorkloadRun {
     do {
       engine = try Engine.open(at: path, options: options, environment: environment)
       var held: (snapshot: EngineSnapshot, prefix: Int)?
+      var ordered: (snapshot: EngineSnapshot, prefix: Int)?
       for step in workload.steps {
         switch step {
         case .commit(let commit): try make(commit, on: engine)
         case .reopen:
           held = nil
+          ordered = nil
           try engine?.close()
           durable = acknowledged
           engine = nil
           engine = try Engine.open(at: path, options: options, environment: environment)
+        case .hold: ordered = try engine.map { (try $0.snapshot(), acknowledged) }
+        case .release:
+          if let ordered { try complain(history.complaint(about: ordered.snapshot, at: ordered.prefix)) }
+          ordered = nil
         }
         if checking, let engine {
           try complain(history.complaint(about: engine.snapshot(), at: acknowledged))
@@ -59,6 +65,7 @@ struct WorkloadRun {
         afterStep()
       }
       held = nil
+      ordered = nil
       if closing {
         try engine?.close()
         durable = acknowledged
