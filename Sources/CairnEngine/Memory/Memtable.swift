@@ -1,3 +1,4 @@
+import CairnKV
 import Synchronization
 
 /// The newest entries, in memory: a skip list for keys, a set for range removals.
@@ -10,6 +11,7 @@ final class Memtable: Sendable {
   private let removals = Mutex(RangeTombstoneSet())
   private let removalCount = Atomic<Int>(0)
   private let greatestSequence = Atomic<UInt64>(0)
+  private let logged = Atomic<UInt64>(0)
 
   /// The oldest log that holds entries of this memtable: it and the later ones are needed until this is
   /// flushed.
@@ -35,10 +37,15 @@ final class Memtable: Sendable {
       max(greatestSequence.load(ordering: .relaxed), tombstone.sequence), ordering: .relaxed)
   }
 
+  /// Notes what a group of its entries took in the log.
+  func note(loggedBytes: UInt64) { logged.wrappingAdd(loggedBytes, ordering: .relaxed) }
+
   // MARK: Reading
 
   /// What it takes from the system, in bytes.
   var reservedBytes: Int { list.arena.reservedBytes }
+  /// What its entries take in memory or in the log, whichever is more: that much makes room when it is flushed.
+  var fillBytes: UInt64 { max(UInt64(reservedBytes), logged.load(ordering: .relaxed)) }
   var entryCount: Int { list.count }
   var rangeRemovalCount: Int { removalCount.load(ordering: .acquiring) }
   var isEmpty: Bool { entryCount == 0 && rangeRemovalCount == 0 }
@@ -52,17 +59,25 @@ final class Memtable: Sendable {
     rangeRemovalCount == 0 ? RangeTombstoneSet() : removals.withLock { $0 }
   }
 
-  /// The newest entry of `key` that is not newer than `sequence`.
+  /// The newest entry of `key` that is not newer than `sequence`. Its value is good for as long as the
+  /// memtable lives.
   func find(_ key: UnsafeRawBufferPointer, visibleAt sequence: UInt64) -> PointLookup? {
     guard let node = list.firstNode(atOrAfter: key, .newest(visibleAt: sequence)),
       EntryOrder.compare(node.key, key) == 0
     else { return nil }
-    let trailer = node.trailer
-    return switch trailer.kind {
-    case .value: .value([UInt8](node.value), sequence: trailer.sequence)
-    // Batches make no other entries.
-    case .removal, .handle, nil: .removal(sequence: trailer.sequence)
+    return PointLookup(trailer: node.trailer, value: node.value, block: nil)
+  }
+
+  /// Whether it has an entry in `range`, or a range removal that touches it, published or not.
+  func overlaps(_ range: KeyRange) throws(StorageError) -> Bool {
+    if range.isEmpty || isEmpty { return false }
+    if rangeRemovals.hasRemoval(newerThan: 0, from: range.lower, to: range.upper) { return true }
+    let cursor = makeCursor()
+    try withBytes(of: range.lower) { (lower) throws(StorageError) in
+      try cursor.seek(atOrAfter: lower, .newest)
     }
+    guard cursor.isValid else { return false }
+    return range.upper?.withUnsafeBytes { EntryOrder.compare(cursor.key, $0) < 0 } ?? true
   }
 
   /// The sequence number of the newest entry of `key`, published or not; 0 when there is none.

@@ -17,6 +17,10 @@ final class SegmentBuilder {
   /// The key of the last entry added; `nil` before the first.
   var lastKey: [UInt8]? { encoder.lastKey }
 
+  /// Whether the last entry added has this key.
+  @inline(__always)
+  func endsWith(_ key: UnsafeRawBufferPointer) -> Bool { encoder.endsWith(key) }
+
   /// Adds the next entry. It must sort after the last one; a removal's value must be empty.
   /// - Throws: `.invalidArgument`, `.keyTooLong`, `.valueTooLarge`, or what writing the file throws.
   func add(

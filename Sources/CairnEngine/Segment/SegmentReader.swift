@@ -14,6 +14,7 @@ final class SegmentReader: Sendable {
   private let cache: BlockCache
   private let indexBlock: Block
   private let filters: SegmentFilters?
+  private let dictionary: DictionaryForDecompression?
   /// The index: for each data block its first key and trailer, and as value its offset and stored length.
   /// Points into `indexBlock`, which lives as long as the reader.
   let index: BlockView
@@ -22,13 +23,15 @@ final class SegmentReader: Sendable {
   let memoryBytes: Int
   /// The reader itself, its properties, and the open file.
   private static let fixedBytes = 1024
-  /// Where the data blocks end.
-  private let dataBytes: UInt64
 
   /// Opens the segment in `file`, which must have this number.
-  init(file: any File, fileNumber: UInt64, cache: BlockCache) throws(StorageError) {
+  /// - Parameter sequenceBase: what is added to every sequence number in it.
+  init(
+    file: any File, fileNumber: UInt64, sequenceBase: UInt64 = 0, cache: BlockCache
+  ) throws(StorageError) {
     let fileBytes = try file.size()
-    let parts = try SegmentParts(file: file, fileBytes: fileBytes, fileNumber: fileNumber, cache: cache)
+    let parts = try SegmentParts(
+      file: file, fileBytes: fileBytes, fileNumber: fileNumber, sequenceBase: sequenceBase, cache: cache)
     self.file = file
     self.cache = cache
     identity = parts.footer.identity
@@ -37,9 +40,10 @@ final class SegmentReader: Sendable {
     filters = parts.filters
     indexBlock = parts.index
     index = parts.index.view
-    dataBytes = parts.footer.index.offset
+    dictionary = parts.dictionary
     memoryBytes =
       Self.fixedBytes + parts.index.memoryBytes + (parts.filters?.memoryBytes ?? 0)
+      + (parts.dictionary?.memoryBytes ?? 0)
       + parts.rangeTombstones.reduce(0) { $0 + 3 * ($1.lower.count + ($1.upper?.count ?? 0) + 64) }
     cache.reserve(memoryBytes)
   }
@@ -59,7 +63,8 @@ final class SegmentReader: Sendable {
   func mayContain(prefix: UnsafeRawBufferPointer) -> Bool { filters?.mayContain(prefix: prefix) ?? true }
 
   /// The newest entry of `key` whose sequence is at most `sequence`; `nil` when the segment has none. Range
-  /// removals are not looked at. Costs at most two block reads, and mostly none when there is no entry.
+  /// removals are not looked at. Costs at most two block reads, and mostly none when there is no entry. The
+  /// value is lent with its block, not copied.
   func find(_ key: UnsafeRawBufferPointer, visibleAt sequence: UInt64) throws(StorageError) -> PointLookup? {
     try find(key, hash: KeyHash.hash(key), visibleAt: sequence)
   }
@@ -80,25 +85,14 @@ final class SegmentReader: Sendable {
       let position = view.firstIndex(atOrAfter: key, target)
       if position < view.count {
         let entry = view.entry(at: position)
-        return view.hasKey(key, entry) ? Self.lookup(entry) : nil
+        return view.hasKey(key, entry)
+          ? PointLookup(trailer: entry.trailer, value: entry.value, block: block) : nil
       }
     }
     guard following < index.count, index.hasKey(key, index.entry(at: following)) else { return nil }
     let block = try block(at: following)
-    defer { withExtendedLifetime(block) {} }
-    return Self.lookup(block.view.entry(at: 0))
-  }
-
-  @inline(__always)
-  private static func lookup(_ entry: BlockView.Entry) -> PointLookup {
-    switch entry.trailer.kind {
-    case .value?: .value([UInt8](entry.value), sequence: entry.trailer.sequence)
-    case .handle?:
-      // A block with a handle that does not decode was refused, and one with any other kind.
-      ValueHandle(decoding: entry.value).map { .handle($0, sequence: entry.trailer.sequence) }
-        ?? .removal(sequence: entry.trailer.sequence)
-    case .removal?, nil: .removal(sequence: entry.trailer.sequence)
-    }
+    let entry = block.view.entry(at: 0)
+    return PointLookup(trailer: entry.trailer, value: entry.value, block: block)
   }
 
   /// A cursor over all entries, at none of them yet.
@@ -121,14 +115,14 @@ final class SegmentReader: Sendable {
   @inline(never)
   private func load(_ number: Int, _ place: SegmentFooter.Place) throws(StorageError) -> Block {
     let bytes = try StoredBlock.read(
-      place, of: file, identity: identity, decompressor: cache.decompressor, whatItHolds: "entries")
+      place, of: file, identity: identity, decompressor: cache.decompressor, dictionary: dictionary,
+      whatItHolds: "entries")
     func damaged(_ what: String) -> StorageError {
       StorageError(.corruption, "A block of entries \(what).", file: file.path, offset: place.offset)
     }
-    guard let block = Block(UnsafeRawBufferPointer(bytes.memory), isIndex: false), block.view.count > 0
-    else {
-      throw damaged("is malformed")
-    }
+    let block = Block(
+      UnsafeRawBufferPointer(bytes.memory), isIndex: false, sequenceBase: properties.sequenceBase)
+    guard let block, block.view.count > 0 else { throw damaged("is malformed") }
     let view = block.view
     guard view.compare(0, with: index, at: number) == 0 else {
       throw damaged("does not begin with the entry that the index says")

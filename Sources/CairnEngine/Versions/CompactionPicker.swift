@@ -86,7 +86,7 @@ struct CompactionPicker {
         && overlapBytes(of: segment, in: 2, version) <= greatestOverlapBytes
     }
     if !movable.isEmpty {
-      return Compaction(level: 0, target: 1, upper: movable.map(\.element), isMove: true)
+      return Compaction(level: 0, targetLevel: 1, upper: movable.map(\.element), isMove: true)
     }
     // The outputs may lie anywhere between the outermost keys, so everything there has to be merged.
     var bounds = first.properties
@@ -100,7 +100,7 @@ struct CompactionPicker {
       }
     }
     return Compaction(
-      level: 0, target: 1, upper: segments, lower: Array(version.segments(of: 1, overlapping: bounds)))
+      level: 0, targetLevel: 1, upper: segments, lower: Array(version.segments(of: 1, overlapping: bounds)))
   }
 
   /// Whether something in level 0 may hide other things, here or below.
@@ -156,7 +156,7 @@ struct CompactionPicker {
         best = estimate.gain
         choice.compaction =
           estimate.isDeepest
-          ? Compaction(level: level, target: level, upper: [segment])
+          ? Compaction(level: level, targetLevel: level, upper: [segment])
           : relieve(segment, at: level, version)
       }
     }
@@ -179,7 +179,7 @@ struct CompactionPicker {
   private func relieve(_ segment: SegmentFile, at level: Int, _ version: Version) -> Compaction {
     let lower = version.segments(of: level + 1, overlapping: segment.properties)
     return Compaction(
-      level: level, target: level + 1, upper: [segment], lower: Array(lower),
+      level: level, targetLevel: level + 1, upper: [segment], lower: Array(lower),
       isMove: lower.isEmpty && overlapBytes(of: segment, in: level + 2, version) <= greatestOverlapBytes)
   }
 

@@ -24,6 +24,17 @@ final class Compactor: Sendable {
     self.picker = picker
   }
 
+  /// By how much levels exceed their limits, together.
+  func debtBytes(of version: Version) -> UInt64 {
+    version.levels.indices.dropFirst().dropLast().reduce(0) { sum, level in
+      let score = picker.score(version, level)
+      return score > 1 ? sum + UInt64(Double(version.bytes(of: level)) * (1 - 1 / score)) : sum
+    }
+  }
+
+  /// What level 1 may hold.
+  var levelOneBytes: UInt64 { picker.levelOneBytes }
+
   /// Does what is most needed: leaves out what range removals cover, relieves a level that is too large, gives
   /// space back.
   ///
@@ -32,10 +43,35 @@ final class Compactor: Sendable {
   ///   files, and removals go further down.
   /// - Returns: whether there was something to do. Only from one thread at a time.
   func compactOnce(isIdle: Bool = false) throws(StorageError) -> Bool {
-    // In this order: what a snapshot that is registered later sees is all of what the version has, or newer.
-    let version = tree.state.version
-    let snapshots = tree.snapshots.live
-    if try leaveOutCovered(version, snapshots) { return true }
+    while true {
+      // In this order: what a snapshot that is registered later sees is all of what the version has, or newer.
+      let version = tree.state.version
+      let snapshots = tree.snapshots.live
+      if try leaveOutCovered(version, snapshots) { return true }
+      let choice = pick(from: version, snapshots, isIdle: isIdle)
+      guard let compaction = choice.compaction else {
+        // If it has gone meanwhile, there is another look at once.
+        return choice.isHeldBack && !tree.snapshots.awaitRelease(of: snapshots.prefix(1))
+      }
+      // The choice may read indexes, so it is made without a lock, and again if the version is another by now.
+      guard tree.beginCompaction({ $0 === version ? compaction : nil }) != nil else { continue }
+      defer { tree.endCompaction() }
+      do throws(StorageError) {
+        try run(compaction, version, snapshots)
+      } catch {
+        // Whoever has to shrink a level tries again, and reports it. What only saves space does not.
+        if error.code == .corruption && !choice.isDue {
+          damaged.withLock { $0.formUnion(compaction.inputs.map(\.number)) }
+        }
+        throw error
+      }
+      return true
+    }
+  }
+
+  private func pick(
+    from version: Version, _ snapshots: [UInt64], isIdle: Bool
+  ) -> CompactionPicker.Choice {
     var conditions = CompactionPicker.Conditions()
     conditions.oldestSnapshot = snapshots.first
     conditions.isIdle = isIdle
@@ -43,21 +79,7 @@ final class Compactor: Sendable {
     conditions.hiddenBytes = { segment, level in
       self.hidden.withLock { $0.estimate(of: segment, at: level, in: version) }
     }
-    let choice = picker.pick(version, conditions)
-    guard let compaction = choice.compaction else {
-      // If it has gone meanwhile, there is another look at once.
-      return choice.isHeldBack && !tree.snapshots.awaitRelease(of: snapshots.prefix(1))
-    }
-    do throws(StorageError) {
-      try run(compaction, version, snapshots)
-    } catch {
-      // Whoever has to shrink a level tries again, and reports it. What only saves space does not.
-      if error.code == .corruption && !choice.isDue {
-        damaged.withLock { $0.formUnion(compaction.inputs.map(\.number)) }
-      }
-      throw error
-    }
-    return true
+    return picker.pick(version, conditions)
   }
 
   private func run(
@@ -65,7 +87,7 @@ final class Compactor: Sendable {
   ) throws(StorageError) {
     var edit = VersionEdit()
     edit.removedSegments = compaction.inputs.map(\.number)
-    let target = compaction.target
+    let target = compaction.targetLevel
     if compaction.isMove {
       edit.addedSegments = compaction.upper.map { .init(level: target, properties: $0.properties) }
     } else {
@@ -158,7 +180,7 @@ final class Compactor: Sendable {
     }
     if !compaction.lower.isEmpty { sources.append(LevelCursor(compaction.lower)) }
     let removalSet = RangeTombstoneSet(removals)
-    let deeper = compaction.target + 1
+    let deeper = compaction.targetLevel + 1
     let sieve = EntrySieve(snapshots: snapshots, removals: removalSet) { key in
       !version.mayContain(key, from: deeper)
     }
@@ -166,13 +188,11 @@ final class Compactor: Sendable {
       let range = KeyRange(from: removal.lower, to: removal.upper)
       return EntrySieve.stripe(of: removal.sequence, snapshots) > 0 || version.overlaps(range, from: deeper)
     }
-    let cuts = OutputCuts(
-      targetBytes: UInt64(segmentBytes), rule: segmentOptions.prefixRule,
-      below: version.segments(of: deeper, from: compaction.inputs.map(\.properties.lowerBound)),
-      greatestOverlapBytes: picker.greatestOverlapBytes)
-    let output = SegmentOutput(
-      directory: tree.directory, random: random, segmentOptions: segmentOptions, cuts: cuts,
+    var output = SegmentOutput(
+      directory: tree.directory, random: random, segmentOptions: segmentOptions, targetBytes: segmentBytes,
       allocateFileNumber: tree.allocateFileNumber)
+    output.below = version.segments(of: deeper, from: compaction.inputs.map(\.properties.lowerBound))
+    output.greatestOverlapBytes = picker.greatestOverlapBytes
     let source = sources.count == 1 ? sources[0] : MergingCursor(sources)
     return try output.write(source, sieve, removals: kept)
   }

@@ -15,8 +15,6 @@ struct EntrySieve {
   private var hasLast = false
   private var lastStripe = 0
 
-  /// Whether no entry before the last one had its key.
-  private(set) var isNewKey = true
   /// Whether the last entry that was kept is only there for snapshots: a newer one of its key was among the
   /// entries, or a newer range removal covers it.
   private(set) var isSuperseded = false
@@ -46,7 +44,6 @@ struct EntrySieve {
       hasLast = true
     }
     lastStripe = stripe
-    isNewKey = !isSameKey
     isSuperseded = isSameKey
     if hasRemovals {
       let isNewest = stripe == snapshots.count

@@ -20,8 +20,7 @@ struct Flusher {
     if !memtable.isEmpty {
       let removals = memtable.rangeRemovals
       var output = SegmentOutput(
-        directory: tree.directory, random: random, segmentOptions: segmentOptions,
-        cuts: OutputCuts(targetBytes: .max, rule: .none),
+        directory: tree.directory, random: random, segmentOptions: segmentOptions, targetBytes: .max,
         allocateFileNumber: tree.allocateFileNumber)
       output.valueThreshold = valueThreshold
       output.valueOptions = valueOptions
@@ -37,10 +36,8 @@ struct Flusher {
       }
       let written = try output.write(memtable.makeCursor(), sieve, removals: kept)
       edit.addedSegments = written.segments.map { VersionEdit.AddedSegment(level: 0, properties: $0) }
-      if let file = written.valueFile {
-        edit.addedValueFiles = [file]
-        edit.addedOrigins = [ValueLiveness(file)].compactMap(\.self)
-      }
+      edit.addedValueFiles = written.valueFiles
+      edit.addedOrigins = written.valueFiles.compactMap { ValueLiveness($0) }
     }
     let logs = tree.manifest.state.logs
     try tree.apply(edit, flushed: memtable)

@@ -146,11 +146,11 @@ import Testing
     }
     #expect(isBelow && isAbove)
     let move = try #require(forest.pick())
-    #expect((move.level, move.target, move.isMove) == (1, 2, true))
+    #expect((move.level, move.targetLevel, move.isMove) == (1, 2, true))
     let isMoved = forest.apply(forest.edit(move))
     #expect(isMoved)
     let merge = try #require(forest.pick())
-    #expect((merge.level, merge.target, merge.isMove, merge.lower.count) == (2, 3, false, 1))
+    #expect((merge.level, merge.targetLevel, merge.isMove, merge.lower.count) == (2, 3, false, 1))
   }
 
   @Test func withNothingBelowTheyVanishWhereTheyAre() throws {
@@ -161,7 +161,7 @@ import Testing
     }
     #expect(isApplied)
     let compaction = try #require(forest.pick())
-    #expect((compaction.level, compaction.target, compaction.isMove) == (2, 2, false))
+    #expect((compaction.level, compaction.targetLevel, compaction.isMove) == (2, 2, false))
     let isCleaned = forest.apply(forest.edit(compaction))
     #expect(isCleaned)
     #expect(forest.pick() == nil)

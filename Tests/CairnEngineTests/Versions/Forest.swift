@@ -48,7 +48,9 @@ struct Forest {
     var edit = VersionEdit()
     edit.removedSegments = compaction.inputs.map(\.number)
     if compaction.isMove {
-      edit.addedSegments = compaction.upper.map { .init(level: compaction.target, properties: $0.properties) }
+      edit.addedSegments = compaction.upper.map {
+        .init(level: compaction.targetLevel, properties: $0.properties)
+      }
       return edit
     }
     let inputs = compaction.inputs.map(\.properties)
@@ -64,7 +66,7 @@ struct Forest {
       whole.smallestSequence = min(whole.smallestSequence, input.smallestSequence)
     }
     // Nothing is found below: the worst that can happen, but for a segment with nothing below it.
-    let isCleaned = compaction.target == compaction.level
+    let isCleaned = compaction.targetLevel == compaction.level
     whole.valueCount = inputs.reduce(0) { $0 + $1.valueCount }
     whole.removalCount = isCleaned ? 0 : inputs.reduce(0) { $0 + $1.removalCount }
     whole.tombstoneCount = isCleaned ? 0 : inputs.reduce(0) { $0 + $1.tombstoneCount }
@@ -73,7 +75,7 @@ struct Forest {
     whole.fileNumber = nextNumber
     whole.fileBytes = inputs.reduce(0) { $0 + $1.fileBytes }
     nextNumber += 1
-    edit.addedSegments = [.init(level: compaction.target, properties: whole)]
+    edit.addedSegments = [.init(level: compaction.targetLevel, properties: whole)]
     return edit
   }
 }

@@ -13,14 +13,15 @@ import Testing
   init() { directory = StoreDirectory(path: "/", fileSystem: disk) }
 
   private func output(
-    targetBytes: UInt64, rule: PrefixRule = .none, below: [SegmentFile] = [], overlap: UInt64 = .max
+    targetBytes: Int, rule: PrefixRule = .none, below: [SegmentFile] = [], overlap: UInt64 = .max
   ) -> SegmentOutput {
-    SegmentOutput(
+    var output = SegmentOutput(
       directory: directory, random: SeededRandomSource(seed: 1),
-      segmentOptions: SegmentOptions(blockBytes: 300),
-      cuts: OutputCuts(
-        targetBytes: targetBytes, rule: rule, below: below, greatestOverlapBytes: overlap),
+      segmentOptions: SegmentOptions(blockBytes: 300, prefixRule: rule), targetBytes: targetBytes,
       allocateFileNumber: { [numbers] in numbers.next() })
+    output.below = below
+    output.greatestOverlapBytes = overlap
+    return output
   }
 
   private final class Counter: Sendable {
@@ -34,7 +35,7 @@ import Testing
   }
 
   @Test(arguments: 1...12 as ClosedRange<UInt64>, [1, 1500, .max])
-  func theSegmentsHoldAllAndShareNoKey(seed: UInt64, targetBytes: UInt64) throws {
+  func theSegmentsHoldAllAndShareNoKey(seed: UInt64, targetBytes: Int) throws {
     var random = SeededGenerator(seed: seed)
     let keys = VersionedModel.keys(60, &random)
     let model = VersionedModel.random(random.isHit(oneIn: 6) ? 3 : 400, first: 1, keys: keys, &random)
@@ -87,6 +88,28 @@ import Testing
     }
     // Segments and their names are durable.
     #expect(disk.unsynchronizedChangeCount == 0)
+  }
+
+  /// A long stream has value files of a bounded size.
+  @Test func valueFilesAreCut() throws {
+    let keys = (0..<40 as Range<UInt8>).map { [$0] }
+    var output = output(targetBytes: 400)
+    output.valueThreshold = 100
+    output.valueFileBytes = 2000
+    let writer = SortedRunWriter(output, removals: [])
+    for key in keys {
+      try key.withUnsafeBytes { key in
+        try [UInt8](repeating: 1, count: 150).withUnsafeBytes { value in
+          try writer.add(key: key, trailer: EntryTrailer(sequence: 1, kind: .value), value: value)
+        }
+      }
+    }
+    let written = try writer.finish()
+    #expect(written.valueFiles.count > 2)
+    #expect(written.valueFiles.allSatisfy { $0.fileBytes < 2500 })
+    #expect(written.valueFiles.reduce(0) { $0 + $1.recordCount } == 40)
+    writer.discard()
+    #expect(try directory.entries() == [])
   }
 
   private func write(
