@@ -8,7 +8,7 @@ enum LayoutRules {
   static let folders: [String: Set<String>] = [
     "CZstd": [], "CairnShims": ["include"], "CairnKV": ["Tuple"],
     "CairnEngine": [
-      "Encoding", "FileSystem", "Log", "Memory", "Segment", "Values", "Versions", "Transaction",
+      "Encoding", "FileSystem", "Ingest", "Log", "Memory", "Segment", "Values", "Versions", "Transaction",
       "Observation", "CairnEngine.docc",
     ],
     "Cairn": [
