@@ -46,6 +46,8 @@ for target in package.targets where ![.system, .plugin].contains(target.type) {
     .enableUpcomingFeature("InternalImportsByDefault"),
     .enableUpcomingFeature("MemberImportVisibility"),
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    // For types that hold a span.
+    .enableExperimentalFeature("Lifetimes"),
   ]
 }
 

@@ -24,21 +24,29 @@ public final class EngineSnapshot: KeyValueReader, Sendable {
   public var position: CommitPosition { CommitPosition(rawValue: sequence) }
 
   public func get(_ key: [UInt8]) throws(StorageError) -> [UInt8]? {
-    try withBytes(of: key) { (key) throws(StorageError) in try view().get(key) }
+    let view = try view()
+    return try view.copy(view.find(key))
+  }
+
+  public func lendValue(of key: [UInt8], to body: (RawSpan?) -> Void) throws(StorageError) {
+    let view = try view()
+    try view.lend(view.find(key), to: body)
   }
 
   // MARK: Large values
 
   /// The length of the value of `key` in bytes; `nil` when there is none. Reads no large value.
   public func valueLength(of key: [UInt8]) throws(StorageError) -> Int? {
-    try view().valueLength(of: key)
+    let view = try view()
+    return try view.length(of: view.find(key))
   }
 
   /// The bytes `range` of the value of `key`; `nil` when there is none. Of a large value only the pieces of
   /// 128 KiB are read, and checked, that the range touches.
   /// - Throws: `.invalidArgument` when the range does not lie within the value.
   public func readValue(of key: [UInt8], range: Range<Int>) throws(StorageError) -> [UInt8]? {
-    try view().value(of: key, range: range)
+    let view = try view()
+    return try view.copy(range, of: view.find(key))
   }
 
   /// Lends the value of `key` to `body` piece by piece, in order, each good only during the call and at most
@@ -49,7 +57,8 @@ public final class EngineSnapshot: KeyValueReader, Sendable {
   public func forEachPiece(
     of key: [UInt8], _ body: (RawSpan) -> ScanStep
   ) throws(StorageError) -> Bool {
-    try view().forEachPiece(of: key, body)
+    let view = try view()
+    return try view.forEachPiece(of: view.find(key), body)
   }
 
   public func first(in range: KeyRange) throws(StorageError) -> KeyValue? {
@@ -63,5 +72,11 @@ public final class EngineSnapshot: KeyValueReader, Sendable {
     _ range: KeyRange, _ direction: ScanDirection, limit: Int?, _ visit: (KeyValue) -> ScanStep
   ) throws(StorageError) {
     _ = try view().scan(range, direction, limit: limit, own: nil, visit)
+  }
+
+  public func forEachEntry(
+    in range: KeyRange, _ direction: ScanDirection, limit: Int?, _ body: (RawSpan, RawSpan) -> ScanStep
+  ) throws(StorageError) {
+    _ = try view().forEachEntry(in: range, direction, limit: limit, own: nil, body)
   }
 }

@@ -64,6 +64,13 @@ public protocol KeyValueReader: AnyObject {
   /// The value of `key`, or `nil` when there is none.
   func get(_ key: [UInt8]) throws(StorageError) -> [UInt8]?
 
+  /// Lends the value of `key` to `body`, once, or `nil` when there is none.
+  ///
+  /// An embedded store lends its own memory, so that nothing is copied, but for a large value, which it may
+  /// have to read from a file first. `body` may read and, in a transaction, write: what it was lent stays as
+  /// it was. ``withValue(of:_:)`` is the same for a body that throws or returns something.
+  func lendValue(of key: [UInt8], to body: (RawSpan?) -> Void) throws(StorageError)
+
   /// The entry with the least key in `range`.
   func first(in range: KeyRange) throws(StorageError) -> KeyValue?
 
@@ -76,6 +83,11 @@ public protocol KeyValueReader: AnyObject {
   /// In a transaction, `visit` sees what the transaction had written when the scan began.
   func scan(
     _ range: KeyRange, _ direction: ScanDirection, limit: Int?, _ visit: (KeyValue) -> ScanStep
+  ) throws(StorageError)
+
+  /// The same, but lends each key and value instead of copying it: good only during the call of `body`.
+  func forEachEntry(
+    in range: KeyRange, _ direction: ScanDirection, limit: Int?, _ body: (RawSpan, RawSpan) -> ScanStep
   ) throws(StorageError)
 }
 
@@ -129,6 +141,39 @@ public enum ScanStep: Sendable, Hashable {
 }
 
 extension KeyValueReader {
+  /// What `body` makes of the value of `key`, which is lent to it, or `nil` when there is none.
+  ///
+  /// For values that are decoded on the spot: nothing is copied where ``lendValue(of:to:)`` copies nothing.
+  /// - Throws: what `body` throws, or a ``StorageError``.
+  @inlinable
+  public func withValue<Value>(of key: [UInt8], _ body: (RawSpan?) throws -> Value) throws -> Value {
+    var outcome: Result<Value, any Error>?
+    try lendValue(of: key) { value in
+      do { outcome = .success(try body(value)) } catch { outcome = .failure(error) }
+    }
+    guard let outcome else {
+      throw StorageError(.internalInconsistency, "a store has lent neither a value nor that there is none")
+    }
+    return try outcome.get()
+  }
+
+  /// Lends what ``get(_:)`` returns.
+  public func lendValue(of key: [UInt8], to body: (RawSpan?) -> Void) throws(StorageError) {
+    guard let value = try get(key) else { return body(nil) }
+    value.withUnsafeBytes { body($0.bytes) }
+  }
+
+  /// Lends what ``scan(_:_:limit:_:)`` visits.
+  public func forEachEntry(
+    in range: KeyRange, _ direction: ScanDirection, limit: Int?, _ body: (RawSpan, RawSpan) -> ScanStep
+  ) throws(StorageError) {
+    try scan(range, direction, limit: limit) { entry in
+      entry.key.withUnsafeBytes { key in
+        entry.value.withUnsafeBytes { value in body(key.bytes, value.bytes) }
+      }
+    }
+  }
+
   /// Every entry of `range`, in order, at most `limit` of them. For ranges known to be small.
   public func entries(
     in range: KeyRange, _ direction: ScanDirection = .ascending, limit: Int? = nil

@@ -22,6 +22,21 @@ class InMemoryReader: KeyValueReader {
     return view.entry(at: key)?.entry.value
   }
 
+  func lendValue(of key: [UInt8], to body: (RawSpan?) -> Void) throws(StorageError) {
+    guard let value = try get(key) else { return body(nil) }
+    value.withUnsafeBytes { body($0.bytes) }
+  }
+
+  func forEachEntry(
+    in range: KeyRange, _ direction: ScanDirection, limit: Int?, _ body: (RawSpan, RawSpan) -> ScanStep
+  ) throws(StorageError) {
+    try scan(range, direction, limit: limit) { entry in
+      entry.key.withUnsafeBytes { key in
+        entry.value.withUnsafeBytes { value in body(key.bytes, value.bytes) }
+      }
+    }
+  }
+
   func first(in range: KeyRange) throws(StorageError) -> KeyValue? {
     try entries(in: range, .ascending, limit: 1).first
   }

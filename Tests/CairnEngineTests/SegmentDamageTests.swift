@@ -35,7 +35,7 @@ import Testing
       for entry in model.entries {
         do {
           let found = try entry.key.withUnsafeBytes { try reader.find($0, visibleAt: entry.trailer.sequence) }
-          #expect(found == model.find(entry.key, visibleAt: entry.trailer.sequence))
+          #expect(found?.entry(of: entry.key) == model.find(entry.key, visibleAt: entry.trailer.sequence))
         } catch let error as StorageError {
           #expect(error.code == .corruption)
         }

@@ -157,12 +157,8 @@ struct SegmentModel {
     return file.bytes
   }
 
-  func find(_ key: [UInt8], visibleAt sequence: UInt64) -> PointLookup? {
-    guard let entry = entries.first(where: { $0.key == key && $0.trailer.sequence <= sequence }) else {
-      return nil
-    }
-    return entry.trailer.kind == .removal
-      ? .removal(sequence: entry.trailer.sequence) : .value(entry.value, sequence: entry.trailer.sequence)
+  func find(_ key: [UInt8], visibleAt sequence: UInt64) -> ModelEntry? {
+    entries.first { $0.key == key && $0.trailer.sequence <= sequence }
   }
 
   /// The index of the first entry at or after (`key`, `trailer`).
@@ -175,6 +171,24 @@ extension SourceCursor {
   /// The current entry, copied; `nil` when there is none.
   var current: ModelEntry? {
     isValid ? ModelEntry(key: [UInt8](key), trailer: trailer, value: [UInt8](value)) : nil
+  }
+}
+
+/// Writes over what was freed last, so that who still reads it is found out.
+func overwriteFreedMemory() {
+  let pieces = stride(from: 16, through: 1024, by: 16).map { bytes in
+    let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes, alignment: 8)
+    piece.initializeMemory(as: UInt8.self, repeating: 0xAA)
+    return piece
+  }
+  for piece in pieces { piece.deallocate() }
+}
+
+extension PointLookup {
+  /// What was found for `key`, copied.
+  func entry(of key: [UInt8]) -> ModelEntry {
+    defer { withExtendedLifetime(self) {} }
+    return ModelEntry(key: key, trailer: trailer, value: [UInt8](value))
   }
 }
 

@@ -3,6 +3,12 @@ import Testing
 
 @testable import Cairn
 
+extension ReadableRecord {
+  fileprivate init(_ bytes: [UInt8], at key: [UInt8]) throws {
+    self = try bytes.withUnsafeBytes { try Self($0.bytes, at: key) }
+  }
+}
+
 @Suite struct RecordTests {
   /// One kind of record: reads bytes and writes back what they said.
   struct Kind: Sendable, CustomTestStringConvertible {

@@ -22,9 +22,10 @@ struct JournalReader {
     from place: EventPlace?, _ direction: ScanDirection, limit: Int?
   ) throws(StoreError) -> [RecordedBytes] {
     var result: [RecordedBytes] = []
-    for entry in try source.entries(in: range(from: place, direction), direction, limit: limit) {
-      let record = try EventRecord.Stored(entry.value, at: entry.key)
-      result.append(recorded(try keys.events.number(in: entry.key), record))
+    for (key, record) in try source.records(
+      EventRecord.Stored.self, in: range(from: place, direction), direction, limit: limit)
+    {
+      result.append(recorded(try keys.events.number(in: key), record))
     }
     return result
   }
@@ -64,13 +65,13 @@ struct JournalReader {
   private func firstVersion(
     where isFarEnough: (CommitPosition) -> Bool
   ) throws(StoreError) -> UInt64 {
-    guard let firstEntry = try source.entries(in: keys.events.range(), limit: 1).first,
-      let lastEntry = try source.entries(in: keys.events.range(), .descending, limit: 1).first
+    guard let firstKey = try source.outermostKey(in: keys.events.range(), .ascending),
+      let lastKey = try source.outermostKey(in: keys.events.range(), .descending)
     else { return 1 }
-    var low = try keys.events.number(in: firstEntry.key)
-    let last = try keys.events.number(in: lastEntry.key)
+    var low = try keys.events.number(in: firstKey)
+    let last = try keys.events.number(in: lastKey)
     guard last < .max else {
-      throw .damagedRecord(key: lastEntry.key, reason: "no journal reaches the last possible version")
+      throw .damagedRecord(key: lastKey, reason: "no journal reaches the last possible version")
     }
     var high = last + 1
     while low < high {
@@ -108,14 +109,13 @@ struct CommitOrderReader {
     // By the names' bytes: to `String`, two spellings of one character are equal, but they name two journals.
     var journals: [[UInt8]: JournalReader] = [:]
     var result: [RecordedBytes] = []
-    for entry in try source.entries(in: range, direction, limit: limit) {
-      let place = try OrderedEventRecord(entry.value, at: entry.key)
-      let position = try Keyspace.CommitOrder.position(in: entry.key)
+    for (key, place) in try source.records(OrderedEventRecord.self, in: range, direction, limit: limit) {
+      let position = try Keyspace.CommitOrder.position(in: key)
       let nameBytes = Array(place.journal.utf8)
       if let journal = journals[nameBytes] {
         result.append(try journal.event(place.version, at: position))
       } else {
-        let journal = try reader(of: place.journal, namedAt: entry.key)
+        let journal = try reader(of: place.journal, namedAt: key)
         journals[nameBytes] = journal
         result.append(try journal.event(place.version, at: position))
       }

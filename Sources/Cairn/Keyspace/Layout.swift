@@ -35,7 +35,7 @@ struct Layout: StoredRecord {
       }
       return true
     }
-    guard try source.entries(in: .all, limit: 1).isEmpty else {
+    guard try source.outermostKey(in: .all, .ascending) == nil else {
       throw .damagedRecord(
         key: Keyspace.layout,
         reason:

@@ -24,8 +24,8 @@ protocol WritableRecord: RecordKind {
 typealias StoredRecord = ReadableRecord & WritableRecord
 
 extension ReadableRecord {
-  /// Reads a record that was found at `key`.
-  init(_ bytes: [UInt8], at key: [UInt8]) throws(StoreError) {
+  /// Reads a record that was found at `key`, whose bytes may be the store's own memory.
+  init(_ bytes: RawSpan, at key: [UInt8]) throws(StoreError) {
     do throws(RecordDefect) {
       var reader = try RecordReader(bytes, format: Self.format, fieldCount: Self.fieldCount)
       self = try Self(&reader)
@@ -53,14 +53,20 @@ struct RecordSource {
   func record<Record: ReadableRecord>(
     _ type: Record.Type = Record.self, at key: [UInt8]
   ) throws(StoreError) -> Record? {
-    let value: [UInt8]?
+    var outcome: Result<Record, StoreError>?
     do throws(StorageError) {
-      value = try reader.get(key)
+      try reader.lendValue(of: key) { value in
+        guard let value else { return }
+        do throws(StoreError) {
+          outcome = .success(try Record(value, at: key))
+        } catch {
+          outcome = .failure(error)
+        }
+      }
     } catch {
       throw .storage(error)
     }
-    guard let value else { return nil }
-    return try Record(value, at: key)
+    return try outcome?.get()
   }
 
   /// The record at `key`, which must be there because of what `reason` says.
@@ -73,19 +79,47 @@ struct RecordSource {
     return record
   }
 
-  /// The entries of `range`, at most `limit` of them.
-  func entries(
-    in range: KeyRange, _ direction: ScanDirection = .ascending, limit: Int?
-  ) throws(StoreError) -> [KeyValue] {
+  /// The records in `range`, with their keys, at most `limit` of them.
+  func records<Record: ReadableRecord>(
+    _ type: Record.Type = Record.self, in range: KeyRange, _ direction: ScanDirection = .ascending,
+    limit: Int?
+  ) throws(StoreError) -> [(key: [UInt8], record: Record)] {
     if let limit, limit < 0 {
       throw .invalidArgument("a limit of \(limit); it is a number of things, from 0")
     }
     guard !range.isEmpty else { return [] }
+    var records: [(key: [UInt8], record: Record)] = []
+    var failure: StoreError?
     do throws(StorageError) {
-      return try reader.entries(in: range, direction, limit: limit)
+      try reader.forEachEntry(in: range, direction, limit: limit) { key, value in
+        let key = key.withUnsafeBytes { [UInt8]($0) }
+        do throws(StoreError) {
+          records.append((key, try Record(value, at: key)))
+          return .proceed
+        } catch {
+          failure = error
+          return .stop
+        }
+      }
     } catch {
       throw .storage(error)
     }
+    if let failure { throw failure }
+    return records
+  }
+
+  /// The outermost key in `range` on one side.
+  func outermostKey(in range: KeyRange, _ direction: ScanDirection) throws(StoreError) -> [UInt8]? {
+    var found: [UInt8]?
+    do throws(StorageError) {
+      try reader.forEachEntry(in: range, direction, limit: 1) { key, _ in
+        found = key.withUnsafeBytes { [UInt8]($0) }
+        return .stop
+      }
+    } catch {
+      throw .storage(error)
+    }
+    return found
   }
 }
 

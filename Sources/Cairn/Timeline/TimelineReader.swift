@@ -58,9 +58,8 @@ struct TimelineReader<State: Codable & Sendable> {
     var range = keys.information.range()
     if let id { range.upper = keys.information.key(id.rawValue) }
     var result: [(UInt64, CheckpointRecord)] = []
-    for entry in try source.entries(in: range, .descending, limit: limit) {
-      result.append(
-        (try keys.information.number(in: entry.key), try CheckpointRecord(entry.value, at: entry.key)))
+    for (key, record) in try source.records(CheckpointRecord.self, in: range, .descending, limit: limit) {
+      result.append((try keys.information.number(in: key), record))
     }
     return result
   }

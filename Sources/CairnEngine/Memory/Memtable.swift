@@ -52,17 +52,13 @@ final class Memtable: Sendable {
     rangeRemovalCount == 0 ? RangeTombstoneSet() : removals.withLock { $0 }
   }
 
-  /// The newest entry of `key` that is not newer than `sequence`.
+  /// The newest entry of `key` that is not newer than `sequence`. Its value is good for as long as the
+  /// memtable lives.
   func find(_ key: UnsafeRawBufferPointer, visibleAt sequence: UInt64) -> PointLookup? {
     guard let node = list.firstNode(atOrAfter: key, .newest(visibleAt: sequence)),
       EntryOrder.compare(node.key, key) == 0
     else { return nil }
-    let trailer = node.trailer
-    return switch trailer.kind {
-    case .value: .value([UInt8](node.value), sequence: trailer.sequence)
-    // Batches make no other entries.
-    case .removal, .handle, nil: .removal(sequence: trailer.sequence)
-    }
+    return PointLookup(trailer: node.trailer, value: node.value, block: nil)
   }
 
   /// The sequence number of the newest entry of `key`, published or not; 0 when there is none.

@@ -3,8 +3,9 @@ import CairnKV
 /// A place in one sorted source of entries: a memtable, a segment, a level, or a merge of several.
 ///
 /// While `isValid`, the current entry is in `key`, `trailer` and `value`, whose memory belongs to the
-/// cursor and is good until its next move. A move that throws leaves the cursor invalid. Entries are
-/// ordered as ``EntryOrder`` says. Not for use from two threads at once.
+/// cursor and is good until its next move; a step back keeps the value that it leaves good for one move more,
+/// so that who looks for the newest version of a key need not copy every one. A move that throws leaves the
+/// cursor invalid. Entries are ordered as ``EntryOrder`` says. Not for use from two threads at once.
 ///
 /// A class with stored fields, not a protocol: a merge reads the current keys of its sources far more often
 /// than it moves one of them, and a field costs no dispatch.

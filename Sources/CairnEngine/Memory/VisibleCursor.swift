@@ -4,7 +4,8 @@ import CairnKV
 /// removal or a newer range removal covers it.
 ///
 /// Going forward, the versions of a key come newest first, and the first visible one decides. Going back
-/// they come oldest first, so the key and value of the best one so far are copied until the key changes.
+/// they come oldest first: the key is copied to see it change, and the value of the best one so far where it
+/// would not last until then.
 final class VisibleCursor {
   /// Range removals of one source, and the newest of them that this reader sees.
   struct Removals {
@@ -23,9 +24,11 @@ final class VisibleCursor {
   private(set) var isValid = false
   private var isForward = true
   // While going back, and for the key of the entry that a forward step leaves, copies are kept here.
-  private var keyCopy: [UInt8] = []
-  private var valueCopy: [UInt8] = []
-  private var kindOfCopy = EntryKind.value
+  private var keyCopy = AppendBuffer(capacity: 64)
+  private var valueCopy = AppendBuffer(capacity: 64)
+  // While going back, the value and kind of the best version so far, in `valueCopy` or in the source.
+  private var bestValue = UnsafeRawBufferPointer(start: nil, count: 0)
+  private var bestKind = EntryKind.value
   /// Keys without a live value that were stepped over since the last seek or live key: how many, and where
   /// they begin. Going down, they begin before a key, or at the end of the key space.
   private var deadCount = 0
@@ -60,22 +63,34 @@ final class VisibleCursor {
   }
 
   /// The current key; good until the next move.
-  var key: [UInt8] { isForward ? [UInt8](source.key) : keyCopy }
-  /// The current value; good until the next move. Only here is a large value read: stepping over it costs
-  /// no more than over a small one.
-  var value: [UInt8] {
+  @inline(__always)
+  var key: UnsafeRawBufferPointer { isForward ? source.key : keyCopy.bytes }
+  /// What the current entry has for a value: the value, or what stands for it. Good until the next move.
+  @inline(__always)
+  private var stored: UnsafeRawBufferPointer { isForward ? source.value : bestValue }
+  @inline(__always)
+  private var isLarge: Bool { (isForward ? source.trailer.kind : bestKind) == .handle }
+
+  /// A copy of the current entry. Only here, and in ``lend(to:)``, is a large value read: stepping over it
+  /// costs no more than over a small one.
+  var entry: KeyValue {
     get throws(StorageError) {
-      guard (isForward ? source.trailer.kind : kindOfCopy) == .handle else {
-        return isForward ? [UInt8](source.value) : valueCopy
-      }
-      let handle =
-        isForward
-        ? ValueHandle(decoding: source.value) : valueCopy.withUnsafeBytes { ValueHandle(decoding: $0) }
-      guard let handle, let version else {
-        throw StorageError(.internalInconsistency, "an entry refers to a value where none can be")
-      }
-      return try version.read(handle)
+      KeyValue(key: [UInt8](key), value: isLarge ? try readLargeValue() : [UInt8](stored))
     }
+  }
+
+  /// Lends the current key and value.
+  @inline(__always)
+  func lend<Result>(to body: (RawSpan, RawSpan) -> Result) throws(StorageError) -> Result {
+    if isLarge { return try readLargeValue().withUnsafeBytes { body(key.bytes, $0.bytes) } }
+    return body(key.bytes, stored.bytes)
+  }
+
+  private func readLargeValue() throws(StorageError) -> [UInt8] {
+    guard let version else {
+      throw StorageError(.internalInconsistency, "an entry refers to a value where none can be")
+    }
+    return try version.read(ValueHandle(stored: stored))
   }
 
   /// Moves to the first visible entry of the range.
@@ -121,13 +136,12 @@ final class VisibleCursor {
   private func leaveKey() throws(StorageError) {
     keyCopy.replaceContents(with: source.key)
     for _ in 0..<Self.stepsBeforeSeek {
-      guard source.isValid, isCurrentKey(keyCopy) else { return }
+      guard source.isValid, isCurrentKey() else { return }
       try source.next()
     }
-    guard source.isValid, isCurrentKey(keyCopy) else { return }
-    let oldest = EntryTrailer(rawValue: 0)
-    try withBytes(of: keyCopy) { key throws(StorageError) in try source.seek(atOrAfter: key, oldest) }
-    while source.isValid, isCurrentKey(keyCopy) { try source.next() }
+    guard source.isValid, isCurrentKey() else { return }
+    try source.seek(atOrAfter: keyCopy.bytes, EntryTrailer(rawValue: 0))
+    while source.isValid, isCurrentKey() { try source.next() }
   }
 
   private func settleForward() throws(StorageError) {
@@ -184,26 +198,35 @@ final class VisibleCursor {
       if range.lower.withUnsafeBytes({ EntryOrder.compare(source.key, $0) < 0 }) { break }
       keyCopy.replaceContents(with: source.key)
       var live = false
-      while source.isValid, isCurrentKey(keyCopy) {
+      var isLent = false
+      while source.isValid, isCurrentKey() {
         if isVisible(source.trailer) {
           live = isLive(source.key, source.trailer)
+          isLent = live
           if live {
-            valueCopy.replaceContents(with: source.value)
-            kindOfCopy = source.trailer.kind ?? .value
+            bestValue = source.value
+            bestKind = source.trailer.kind ?? .value
           }
+        } else if isLent {
+          // It was good for one move, and this will be the second.
+          valueCopy.replaceContents(with: bestValue)
+          bestValue = valueCopy.bytes
+          isLent = false
         }
         try source.previous()
       }
       if live {
         isValid = true
-        try noteEmpty(from: keyCopy + [0])
+        try noteEmpty(from: [UInt8](keyCopy.bytes) + [0])
         return
       }
       if let guide {
-        if case .atNextKey = deadStart { deadStart = .at(keyCopy + [0]) }
+        if case .atNextKey = deadStart { deadStart = .at([UInt8](keyCopy.bytes) + [0]) }
         deadCount &+= 1
-        if deadCount % EmptyRanges.worthwhileSteps == 0, let end = try guide.endToLookAt(from: keyCopy) {
-          try noteEmpty(from: keyCopy)
+        if deadCount % EmptyRanges.worthwhileSteps == 0,
+          let end = try guide.endToLookAt(from: [UInt8](keyCopy.bytes))
+        {
+          try noteEmpty(from: [UInt8](keyCopy.bytes))
           try startBackward(before: end)
         }
       }
@@ -251,16 +274,5 @@ final class VisibleCursor {
   }
 
   @inline(__always)
-  private func isCurrentKey(_ key: [UInt8]) -> Bool {
-    key.withUnsafeBytes { EntryOrder.compare(source.key, $0) == 0 }
-  }
-}
-
-extension [UInt8] {
-  /// Takes over other bytes, in the memory that is there already where they fit.
-  @inline(__always)
-  fileprivate mutating func replaceContents(with bytes: UnsafeRawBufferPointer) {
-    removeAll(keepingCapacity: true)
-    append(contentsOf: bytes)
-  }
+  private func isCurrentKey() -> Bool { EntryOrder.compare(source.key, keyCopy.bytes) == 0 }
 }

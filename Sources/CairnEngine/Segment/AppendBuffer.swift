@@ -47,6 +47,13 @@ struct AppendBuffer: ~Copyable {
     count &+= 1
   }
 
+  /// Drops all bytes for others, in the memory that is there already where they fit.
+  @inline(__always)
+  mutating func replaceContents(with source: UnsafeRawBufferPointer) {
+    count = 0
+    append(source)
+  }
+
   /// Drops all bytes, and memory beyond `keeping` bytes.
   mutating func removeAll(keeping: Int) {
     count = 0

@@ -11,7 +11,8 @@ final class SegmentCursor: SourceCursor {
   private var blockNumber = -1
   private var position = 0
   private var keyBytes = UnsafeMutableRawBufferPointer.allocate(byteCount: 128, alignment: 8)
-  /// What `key` pointed into before the last change of block: a key to seek may be this cursor's own.
+  /// What `key` and `value` pointed into before the last change of block, until the next move: a key to seek
+  /// may be this cursor's own, and a step back keeps the value that it leaves.
   private var previousBlock: Block?
   private var previousKeyBytes = UnsafeMutableRawBufferPointer.allocate(byteCount: 128, alignment: 8)
 
@@ -63,21 +64,21 @@ final class SegmentCursor: SourceCursor {
 
   override func next() throws(StorageError) {
     guard isValid else { return }
+    previousBlock = nil
     if position + 1 < view.count { return show(position + 1) }
     isValid = false
     guard blockNumber + 1 < reader.index.count else { return }
     try enter(blockNumber + 1)
-    previousBlock = nil
     show(0)
   }
 
   override func previous() throws(StorageError) {
     guard isValid else { return }
+    previousBlock = nil
     if position > 0 { return show(position - 1) }
     isValid = false
     guard blockNumber > 0 else { return }
     try enter(blockNumber - 1)
-    previousBlock = nil
     show(view.count - 1)
   }
 

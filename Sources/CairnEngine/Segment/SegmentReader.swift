@@ -59,7 +59,8 @@ final class SegmentReader: Sendable {
   func mayContain(prefix: UnsafeRawBufferPointer) -> Bool { filters?.mayContain(prefix: prefix) ?? true }
 
   /// The newest entry of `key` whose sequence is at most `sequence`; `nil` when the segment has none. Range
-  /// removals are not looked at. Costs at most two block reads, and mostly none when there is no entry.
+  /// removals are not looked at. Costs at most two block reads, and mostly none when there is no entry. The
+  /// value is lent with its block, not copied.
   func find(_ key: UnsafeRawBufferPointer, visibleAt sequence: UInt64) throws(StorageError) -> PointLookup? {
     try find(key, hash: KeyHash.hash(key), visibleAt: sequence)
   }
@@ -80,25 +81,14 @@ final class SegmentReader: Sendable {
       let position = view.firstIndex(atOrAfter: key, target)
       if position < view.count {
         let entry = view.entry(at: position)
-        return view.hasKey(key, entry) ? Self.lookup(entry) : nil
+        return view.hasKey(key, entry)
+          ? PointLookup(trailer: entry.trailer, value: entry.value, block: block) : nil
       }
     }
     guard following < index.count, index.hasKey(key, index.entry(at: following)) else { return nil }
     let block = try block(at: following)
-    defer { withExtendedLifetime(block) {} }
-    return Self.lookup(block.view.entry(at: 0))
-  }
-
-  @inline(__always)
-  private static func lookup(_ entry: BlockView.Entry) -> PointLookup {
-    switch entry.trailer.kind {
-    case .value?: .value([UInt8](entry.value), sequence: entry.trailer.sequence)
-    case .handle?:
-      // A block with a handle that does not decode was refused, and one with any other kind.
-      ValueHandle(decoding: entry.value).map { .handle($0, sequence: entry.trailer.sequence) }
-        ?? .removal(sequence: entry.trailer.sequence)
-    case .removal?, nil: .removal(sequence: entry.trailer.sequence)
-    }
+    let entry = block.view.entry(at: 0)
+    return PointLookup(trailer: entry.trailer, value: entry.value, block: block)
   }
 
   /// A cursor over all entries, at none of them yet.

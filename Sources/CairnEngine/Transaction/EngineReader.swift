@@ -14,7 +14,12 @@ final class EngineReader: KeyValueReader {
 
   func get(_ key: [UInt8]) throws(StorageError) -> [UInt8]? {
     try check()
-    return try withBytes(of: key) { (key) throws(StorageError) in try view.get(key) }
+    return try view.copy(view.find(key))
+  }
+
+  func lendValue(of key: [UInt8], to body: (RawSpan?) -> Void) throws(StorageError) {
+    try check()
+    try view.lend(view.find(key), to: body)
   }
 
   func first(in range: KeyRange) throws(StorageError) -> KeyValue? { try one(in: range, .ascending) }
@@ -25,6 +30,13 @@ final class EngineReader: KeyValueReader {
   ) throws(StorageError) {
     try check()
     _ = try view.scan(range, direction, limit: limit, own: nil, visit)
+  }
+
+  func forEachEntry(
+    in range: KeyRange, _ direction: ScanDirection, limit: Int?, _ body: (RawSpan, RawSpan) -> ScanStep
+  ) throws(StorageError) {
+    try check()
+    _ = try view.forEachEntry(in: range, direction, limit: limit, own: nil, body)
   }
 
   private func one(in range: KeyRange, _ direction: ScanDirection) throws(StorageError) -> KeyValue? {

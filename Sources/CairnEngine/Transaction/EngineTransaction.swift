@@ -26,15 +26,28 @@ final class EngineTransaction: KeyValueTransaction {
   // MARK: Reading
 
   func get(_ key: [UInt8]) throws(StorageError) -> [UInt8]? {
+    try view.copy(find(key))
+  }
+
+  func lendValue(of key: [UInt8], to body: (RawSpan?) -> Void) throws(StorageError) {
+    // What it wrote itself is lent from `own`, where nothing that is there ever moves or changes.
+    defer { withExtendedLifetime(own) {} }
+    try view.lend(find(key), to: body)
+  }
+
+  /// What is found is in `own`, in the view's memtables, or in the block that it keeps.
+  private func find(_ key: [UInt8]) throws(StorageError) -> PointLookup? {
     try check()
-    let own = try ownWrites()
     // What the transaction wrote itself depends on nobody else.
-    if let own, let decided = key.withUnsafeBytes({ view.decision(own, $0) }) {
-      guard case .value(let value) = decided else { return nil }
-      return value
+    if let own = try ownWrites(),
+      let found = key.withUnsafeBytes({
+        ReadView.find($0, in: own.memtable, visibleAt: own.newestSequence)
+      })
+    {
+      return found
     }
     reads.add(key)
-    return try withBytes(of: key) { (key) throws(StorageError) in try view.get(key) }
+    return try view.find(key)
   }
 
   func first(in range: KeyRange) throws(StorageError) -> KeyValue? { try one(in: range, .ascending) }
@@ -43,10 +56,28 @@ final class EngineTransaction: KeyValueTransaction {
   func scan(
     _ range: KeyRange, _ direction: ScanDirection, limit: Int?, _ visit: (KeyValue) -> ScanStep
   ) throws(StorageError) {
+    try scan(range, direction) { (own) throws(StorageError) in
+      try view.scan(range, direction, limit: limit, own: own, visit)
+    }
+  }
+
+  func forEachEntry(
+    in range: KeyRange, _ direction: ScanDirection, limit: Int?, _ body: (RawSpan, RawSpan) -> ScanStep
+  ) throws(StorageError) {
+    try scan(range, direction) { (own) throws(StorageError) in
+      try view.forEachEntry(in: range, direction, limit: limit, own: own, body)
+    }
+  }
+
+  /// Notes what of `range` a scan looks at.
+  private func scan(
+    _ range: KeyRange, _ direction: ScanDirection,
+    _ scan: (ReadView.OwnWrites?) throws(StorageError) -> ReadView.ScanExtent
+  ) throws(StorageError) {
     try check()
     let own = try ownWrites()
     do throws(StorageError) {
-      reads.add(range, direction, try view.scan(range, direction, limit: limit, own: own, visit))
+      reads.add(range, direction, try scan(own))
     } catch {
       // How far it came is not known, and `visit` may have acted on what it saw.
       reads.add(range)

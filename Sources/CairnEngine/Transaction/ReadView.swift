@@ -21,77 +21,6 @@ struct ReadView {
   let state: ReadState
   let snapshot: UInt64
 
-  /// The value of `key`, looked for from the newest source to the oldest: the first that has anything on it
-  /// decides.
-  func get(_ key: UnsafeRawBufferPointer) throws(StorageError) -> [UInt8]? {
-    switch try decision(on: key) {
-    case .value(let value): value
-    case .handle(let handle): try state.version.read(handle)
-    case .absent, nil: nil
-    }
-  }
-
-  /// What the newest source that knows of `key` says about it.
-  func decision(on key: UnsafeRawBufferPointer) throws(StorageError) -> Decision? {
-    guard key.count <= StorageLimits.keyBytes else {
-      throw StorageError(.keyTooLong, "a key of \(key.count) bytes; the longest is \(StorageLimits.keyBytes)")
-    }
-    if let decided = decision(state.active, key, visibleAt: snapshot) { return decided }
-    for memtable in state.sealed {
-      if let decided = decision(memtable, key, visibleAt: snapshot) { return decided }
-    }
-    let hash = KeyHash.hash(key)
-    for segment in state.version.levels[0] where segment.properties.mayContain(key) {
-      if let decided = try decision(segment, key, hash) { return decided }
-    }
-    for level in 1..<state.version.levels.count {
-      guard let segment = state.version.segment(of: level, containing: key) else { continue }
-      if let decided = try decision(segment, key, hash) { return decided }
-    }
-    return nil
-  }
-
-  /// What a source says about a key that it knows of.
-  enum Decision {
-    case absent
-    case value([UInt8])
-    /// The value is in a value file.
-    case handle(ValueHandle)
-  }
-
-  /// What a transaction's own writes say about a key, if anything.
-  func decision(_ own: OwnWrites, _ key: UnsafeRawBufferPointer) -> Decision? {
-    decision(own.memtable, key, visibleAt: own.newestSequence)
-  }
-
-  @inline(__always)
-  private func decision(_ memtable: Memtable, _ key: UnsafeRawBufferPointer, visibleAt sequence: UInt64)
-    -> Decision?
-  {
-    let covered =
-      memtable.rangeRemovalCount == 0 ? 0 : memtable.rangeRemovals.newestCovering(key, visibleAt: sequence)
-    return decision(memtable.find(key, visibleAt: sequence), coveredBy: covered)
-  }
-
-  @inline(__always)
-  private func decision(
-    _ segment: SegmentFile, _ key: UnsafeRawBufferPointer, _ hash: UInt64
-  ) throws(StorageError) -> Decision? {
-    let reader = try segment.reader()
-    let covered = segment.hasRangeRemovals ? reader.removals.newestCovering(key, visibleAt: snapshot) : 0
-    return decision(try reader.find(key, hash: hash, visibleAt: snapshot), coveredBy: covered)
-  }
-
-  @inline(__always)
-  private func decision(_ found: PointLookup?, coveredBy removal: UInt64) -> Decision? {
-    switch found {
-    case .value(let value, let sequence) where sequence > removal: .value(value)
-    case .handle(let handle, let sequence) where sequence > removal: .handle(handle)
-    case .value, .handle, .removal: .absent
-    case nil: removal > 0 ? .absent : nil
-    }
-  }
-
   /// The visible entries of `range`.
   func cursor(_ range: KeyRange, own: OwnWrites?) throws(StorageError) -> VisibleCursor {
     var sources: [SourceCursor] = []
@@ -128,10 +57,10 @@ struct ReadView {
         known: state.emptyRanges, snapshot: snapshot, active: state.active, own: own?.memtable))
   }
 
-  /// Calls `visit` with the entries of `range`.
-  func scan(
+  /// Moves a cursor through `range`, and calls `visit` with it at each entry.
+  private func walk(
     _ range: KeyRange, _ direction: ScanDirection, limit: Int?, own: OwnWrites?,
-    _ visit: (KeyValue) -> ScanStep
+    _ visit: (VisibleCursor) throws(StorageError) -> ScanStep
   ) throws(StorageError) -> ScanExtent {
     if let limit, limit < 0 { throw StorageError(.invalidArgument, "a scan's limit of \(limit) is below 0") }
     var remaining = limit ?? .max
@@ -139,12 +68,31 @@ struct ReadView {
     let cursor = try cursor(range, own: own)
     if direction == .ascending { try cursor.seekToFirst() } else { try cursor.seekToLast() }
     while cursor.isValid {
-      let entry = KeyValue(key: cursor.key, value: try cursor.value)
       remaining -= 1
-      if visit(entry) == .stop || remaining == 0 { return .through(entry.key) }
+      if try visit(cursor) == .stop || remaining == 0 { return .through([UInt8](cursor.key)) }
       try cursor.advance()
     }
     return .everything
+  }
+
+  /// Calls `visit` with a copy of each entry of `range`.
+  func scan(
+    _ range: KeyRange, _ direction: ScanDirection, limit: Int?, own: OwnWrites?,
+    _ visit: (KeyValue) -> ScanStep
+  ) throws(StorageError) -> ScanExtent {
+    try walk(range, direction, limit: limit, own: own) { (cursor) throws(StorageError) in
+      visit(try cursor.entry)
+    }
+  }
+
+  /// Lends each entry of `range` to `visit`.
+  func forEachEntry(
+    in range: KeyRange, _ direction: ScanDirection, limit: Int?, own: OwnWrites?,
+    _ visit: (RawSpan, RawSpan) -> ScanStep
+  ) throws(StorageError) -> ScanExtent {
+    try walk(range, direction, limit: limit, own: own) { (cursor) throws(StorageError) in
+      try cursor.lend(to: visit)
+    }
   }
 
   /// The outermost entry of `range` on one side.

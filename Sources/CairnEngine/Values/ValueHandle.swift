@@ -51,6 +51,14 @@ struct ValueHandle: Hashable, Sendable {
     return bytes
   }
 
+  /// The handle in an entry of a block or a memtable, which has been found to be one.
+  init(stored bytes: UnsafeRawBufferPointer) throws(StorageError) {
+    guard let handle = ValueHandle(decoding: bytes) else {
+      throw StorageError(.internalInconsistency, "an entry refers to a value by what is no handle")
+    }
+    self = handle
+  }
+
   /// `nil` when the bytes are not a handle of a record that a value file can hold.
   init?(decoding bytes: UnsafeRawBufferPointer) {
     var reader = ByteReader(bytes)

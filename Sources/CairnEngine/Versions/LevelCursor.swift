@@ -7,6 +7,8 @@ final class LevelCursor: SourceCursor {
   private let prefix: ArraySlice<UInt8>
   private var index = 0
   private var current: SourceCursor?
+  /// The cursor that the last move left, whose block a value may still stand in until the next one.
+  private var left: SourceCursor?
 
   /// - Parameter prefix: what the keys that matter begin with; others may be left out.
   init(_ segments: [SegmentFile], prefix: ArraySlice<UInt8> = []) {
@@ -15,24 +17,28 @@ final class LevelCursor: SourceCursor {
   }
 
   override func seekToFirst() throws(StorageError) {
+    left = nil
     guard try open(0) else { return }
     try current?.seekToFirst()
     try settleForward()
   }
 
   override func seekToLast() throws(StorageError) {
+    left = nil
     guard try open(segments.count - 1) else { return }
     try current?.seekToLast()
     try settleBackward()
   }
 
   override func seek(atOrAfter key: UnsafeRawBufferPointer, _ trailer: EntryTrailer) throws(StorageError) {
+    left = nil
     guard try open(Version.firstIndex(in: segments, notBefore: key)) else { return }
     try current?.seek(atOrAfter: key, trailer)
     try settleForward()
   }
 
   override func seek(before key: UnsafeRawBufferPointer, _ trailer: EntryTrailer) throws(StorageError) {
+    left = nil
     // The entry before may stand in the segment that contains the key, or at the end of the one before it.
     guard try open(min(Version.firstIndex(in: segments, notBefore: key), segments.count - 1)) else { return }
     try current?.seek(before: key, trailer)
@@ -41,12 +47,14 @@ final class LevelCursor: SourceCursor {
 
   override func next() throws(StorageError) {
     isValid = false
+    left = nil
     try current?.next()
     try settleForward()
   }
 
   override func previous() throws(StorageError) {
     isValid = false
+    left = nil
     try current?.previous()
     try settleBackward()
   }
@@ -54,15 +62,21 @@ final class LevelCursor: SourceCursor {
   private func open(_ index: Int) throws(StorageError) -> Bool {
     isValid = false
     guard segments.indices.contains(index) else {
-      current = nil
+      leave()
       return false
     }
     if current == nil || index != self.index {
-      current = nil
+      leave()
       current = try segments[index].reader().makeCursor(within: prefix)
       self.index = index
     }
     return true
+  }
+
+  private func leave() {
+    // Segments that are passed over on the way have shown nothing.
+    if left == nil { left = current }
+    current = nil
   }
 
   private func settleForward() throws(StorageError) {

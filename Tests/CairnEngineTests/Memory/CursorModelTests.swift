@@ -159,7 +159,7 @@ struct VersionedModel {
   private static func rest(_ cursor: VisibleCursor) throws -> [KeyValue] {
     var result: [KeyValue] = []
     while cursor.isValid {
-      result.append(KeyValue(key: cursor.key, value: try cursor.value))
+      result.append(try cursor.entry)
       try cursor.advance()
     }
     return result
@@ -177,7 +177,7 @@ struct VersionedModel {
         let found = key.withUnsafeBytes { memtable.find($0, visibleAt: UInt64(snapshot)) }
         let expected = model.entries.last { $0.key == key && $0.trailer.sequence <= UInt64(snapshot) }
         #expect(found?.sequence == expected?.trailer.sequence)
-        if case .value(let value, _) = found { #expect(value == expected?.value) }
+        #expect(found.map { [UInt8]($0.value) } == expected?.value)
       }
     }
     #expect(memtable.newestSequence == 300)

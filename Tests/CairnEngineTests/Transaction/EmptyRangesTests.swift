@@ -198,7 +198,7 @@ import Testing
       let guide = EmptyRangeGuide(known: known, snapshot: sequence, active: memtable, own: nil)
       let cursor = VisibleCursor(counting, snapshot: sequence, removals: [], range: .all, guide: guide)
       if ascending { try cursor.seekToFirst() } else { try cursor.seekToLast() }
-      #expect(cursor.isValid && cursor.key == key(number - 5))
+      #expect(cursor.isValid && [UInt8](cursor.key) == key(number - 5))
       most = max(most, counting.moves)
       try write { try $0.remove(key(number - 5)) }
     }

@@ -31,6 +31,29 @@ func code(_ body: () throws -> Void) -> StorageError.Code? {
   return nil
 }
 
+extension KeyValueReader {
+  /// What `get` returns, but read by borrowing.
+  func lent(_ key: [UInt8]) throws -> [UInt8]? {
+    try withValue(of: key) { value in
+      guard let value else { return nil }
+      return value.withUnsafeBytes { [UInt8]($0) }
+    }
+  }
+
+  /// What `entries` returns, but read by borrowing.
+  func lentEntries(
+    in range: KeyRange, _ direction: ScanDirection = .ascending, limit: Int? = nil
+  ) throws -> [KeyValue] {
+    var result: [KeyValue] = []
+    try forEachEntry(in: range, direction, limit: limit) { key, value in
+      result.append(
+        KeyValue(key: key.withUnsafeBytes { [UInt8]($0) }, value: value.withUnsafeBytes { [UInt8]($0) }))
+      return .proceed
+    }
+    return result
+  }
+}
+
 extension Engine {
   func get(_ key: [UInt8]) throws -> [UInt8]? { try read { try $0.get(key) } }
   func all() throws -> [KeyValue] { try read { try $0.entries(in: .all) } }

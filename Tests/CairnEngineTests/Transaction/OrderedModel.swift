@@ -22,6 +22,8 @@ enum ModelOperation: Sendable {
   case first(KeyRange)
   case last(KeyRange)
   case scan(KeyRange, ScanDirection, Int?)
+  case lend([UInt8])
+  case lendEntries(KeyRange, ScanDirection, Int?)
   case set([UInt8], [UInt8])
   case remove([UInt8])
   case removeRange(KeyRange)
@@ -38,18 +40,21 @@ enum ModelOperation: Sendable {
       default: return .set(key, random.bytes(4))
       }
     }
-    switch random.below(5) {
+    let direction = random.isHit(oneIn: 2) ? ScanDirection.ascending : .descending
+    let limit = [nil, 0, 1, 2][random.below(4)]
+    switch random.below(7) {
     case 0: return .first(range)
     case 1: return .last(range)
-    case 2:
-      return .scan(range, random.isHit(oneIn: 2) ? .ascending : .descending, [nil, 0, 1, 2][random.below(4)])
+    case 2: return .scan(range, direction, limit)
+    case 3: return .lend(key)
+    case 4: return .lendEntries(range, direction, limit)
     default: return .get(key)
     }
   }
 
   var isWrite: Bool {
     switch self {
-    case .get, .first, .last, .scan: false
+    case .get, .first, .last, .scan, .lend, .lendEntries: false
     case .set, .remove, .removeRange: true
     }
   }
@@ -62,6 +67,9 @@ enum ModelOperation: Sendable {
     case .last(let range): return try transaction.last(in: range).map { [$0] } ?? []
     case .scan(let range, let direction, let limit):
       return try transaction.entries(in: range, direction, limit: limit)
+    case .lend(let key): return try transaction.lent(key).map { [KeyValue(key: key, value: $0)] } ?? []
+    case .lendEntries(let range, let direction, let limit):
+      return try transaction.lentEntries(in: range, direction, limit: limit)
     case .set(let key, let value): try transaction.set(key, to: value)
     case .remove(let key): try transaction.remove(key)
     case .removeRange(let range): try transaction.remove(range)
@@ -71,10 +79,10 @@ enum ModelOperation: Sendable {
 
   func run(_ model: inout OrderedModel) -> [KeyValue] {
     switch self {
-    case .get(let key): return model.values[key].map { [KeyValue(key: key, value: $0)] } ?? []
+    case .get(let key), .lend(let key): return model.values[key].map { [KeyValue(key: key, value: $0)] } ?? []
     case .first(let range): return Array(model.entries(in: range).prefix(1))
     case .last(let range): return model.entries(in: range).suffix(1)
-    case .scan(let range, let direction, let limit):
+    case .scan(let range, let direction, let limit), .lendEntries(let range, let direction, let limit):
       let entries = model.entries(in: range)
       return Array((direction == .ascending ? entries : entries.reversed()).prefix(limit ?? .max))
     case .set(let key, let value): model.set(key, to: value)

@@ -76,7 +76,8 @@ private final class CountingFileSystem: ForwardingFileSystem {
     func isFound(_ number: Int, keyBytes: Int = 8) throws -> Bool {
       let key = Self.key(number, keyBytes)
       let found = try key.withUnsafeBytes { try segments[number].reader().find($0, visibleAt: 9) }
-      return found == .value(key, sequence: 1)
+      return found?.entry(of: key)
+        == ModelEntry(key: key, trailer: EntryTrailer(sequence: 1, kind: .value), value: key)
     }
   }
 
@@ -131,6 +132,22 @@ private final class CountingFileSystem: ForwardingFileSystem {
     #expect(fixture.files.open == 17)
     try held.seekToFirst()
     #expect(held.current?.key == Fixture.key(0, 8))
+  }
+
+  /// As every cursor does: who looks for the newest version of a key need not copy every one.
+  @Test func aStepBackKeepsTheValueThatItLeaves() throws {
+    let fixture = try Fixture(count: 60, fileLimit: 16, cacheBytes: 0)
+    let cursor = LevelCursor(fixture.segments)
+    try cursor.seekToLast()
+    for number in (1..<60).reversed() {
+      let left = cursor.value
+      try cursor.previous()
+      overwriteFreedMemory()
+      #expect([UInt8](left) == Fixture.key(number, 8))
+      #expect(cursor.current?.key == Fixture.key(number - 1, 8))
+      // Nothing else stays open on the way: what is read and what was left.
+      #expect(fixture.files.open <= 18)
+    }
   }
 
   @Test func whatIsDroppedIsForgotten() throws {

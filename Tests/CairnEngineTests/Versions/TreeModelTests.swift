@@ -94,10 +94,13 @@ import Testing
       let expected = model.entries(in: range)
       try #require(try reader.entries(in: range) == expected, "seed \(seed)")
       try #require(try reader.entries(in: range, .descending) == expected.reversed(), "seed \(seed)")
+      try #require(try reader.lentEntries(in: range) == expected, "seed \(seed)")
+      try #require(try reader.lentEntries(in: range, .descending) == expected.reversed(), "seed \(seed)")
       try #require(try reader.first(in: range) == expected.first, "seed \(seed)")
       try #require(try reader.last(in: range) == expected.last, "seed \(seed)")
       let key = Self.key(&random)
       try #require(try reader.get(key) == model.values[key], "seed \(seed)")
+      try #require(try reader.lent(key) == model.values[key], "seed \(seed)")
     }
   }
 }
