@@ -8,9 +8,9 @@ public import CairnKV
 /// of the cooperative pool wait for the disk's sync. Reads, and the bodies of transactions, run on the
 /// caller's thread in both; they may read a block from the disk.
 public final class Engine: KeyValueStore {
-  private let tree: Tree
+  let tree: Tree
+  let background: BackgroundWork
   private let pipeline: CommitPipeline
-  private let background: BackgroundWork
   private let leaderQueue: any BackgroundQueue
   private let lock: any FileLock
   private let options: EngineOptions
@@ -72,7 +72,8 @@ public final class Engine: KeyValueStore {
     let compactor = Compactor(
       tree: opened.tree, random: environment.random,
       segmentOptions: SegmentOptions(
-        compressionLevel: options.compressionLevel, prefixRule: options.prefixRule),
+        compressionLevel: options.compressionLevel, dictionaryBytes: options.compressionDictionaryBytes,
+        prefixRule: options.prefixRule),
       segmentBytes: options.segmentBytes,
       picker: CompactionPicker(
         levelZeroSegments: 4, levelOneBytes: UInt64(options.segmentBytes) * 4,
@@ -80,8 +81,7 @@ public final class Engine: KeyValueStore {
     background = BackgroundWork(
       tree: opened.tree, flusher: flusher, compactor: compactor,
       rewriter: ValueRewriter(tree: opened.tree, random: environment.random),
-      scheduler: environment.scheduler,
-      fileQueue: fileQueue)
+      scheduler: environment.scheduler, time: environment.time, fileQueue: fileQueue)
     // Not the other way round as well: the tree must not keep what works on it.
     tree = opened.tree
     tree.snapshots.setReleaseHandler { [weak background] in background?.scheduleCompaction() }
@@ -130,6 +130,7 @@ public final class Engine: KeyValueStore {
     leaderQueue.drainAndStop()
     background.stop()
     lock.release()
+    tree.directory.events.finish()
     if let failure { throw failure }
   }
 

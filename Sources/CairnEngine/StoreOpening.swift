@@ -98,8 +98,10 @@ struct StoreOpening {
     _ fileQueue: any BackgroundQueue
   ) throws(StorageError) -> Result {
     var state = found
+    let reclaimer = FileReclaimer(directory: directory, queue: fileQueue, time: environment.time)
     let logFiles = LogFiles(
-      directory: directory, random: environment.random, firstLogBytes: options.firstLogBytes)
+      directory: directory, random: environment.random, firstLogBytes: options.firstLogBytes,
+      greatestLogBytes: UInt64(options.memtableLimit), reclaimer: reclaimer)
     for case .spare(let number) in entries { try logFiles.adopt(spare: number) }
     let highest = entries.compactMap(\.number).max() ?? 0
     guard max(highest, state.nextFileNumber) < VersionState.greatestFileNumber else {
@@ -122,7 +124,7 @@ struct StoreOpening {
     } else {
       let oldestNeeded = recovery.memtables.first?.oldestLog ?? logNumber
       state.logs.removeAll { $0 < oldestNeeded }
-      keptLogBytes = try bytes(ofLogs: state.logs)
+      keptLogBytes = try bytes(ofLogs: state.logs, logFiles)
       // With as much in the logs as a memtable may leave there, what was recovered is flushed now.
       let isFull =
         keptLogBytes > UInt64(options.memtableLimit) || state.logs.count >= Self.greatestKeptLogs
@@ -135,13 +137,13 @@ struct StoreOpening {
     let manifest = try Manifest(
       replacingWith: state, directory: directory, random: environment.random,
       leastRolloverBytes: options.leastManifestRolloverBytes)
-    removeStrays(entries, state, logFiles)
+    removeStrays(entries, state, logFiles, reclaimer)
     let tree = Tree(
       directory: directory, manifest: manifest,
       openSegments: OpenSegments(
         directory: directory, cache: BlockCache(capacityBytes: options.blockCacheBytes),
         fileLimit: options.openFileLimit),
-      logFiles: logFiles, reclaimer: FileReclaimer(directory: directory, queue: fileQueue),
+      logFiles: logFiles, reclaimer: reclaimer,
       memtables: memtables,
       lastSequence: state.lastSequence)
     return Result(tree: tree, log: log, keptLogBytes: keptLogBytes, buffer: buffer)
@@ -167,23 +169,27 @@ struct StoreOpening {
     buffer.removeAll()
   }
 
-  private func bytes(ofLogs numbers: [UInt64]) throws(StorageError) -> UInt64 {
+  private func bytes(ofLogs numbers: [UInt64], _ logFiles: LogFiles) throws(StorageError) -> UInt64 {
     var total: UInt64 = 0
     for number in numbers {
-      total += try directory.fileSystem.information(at: directory.path(of: .log(number)))?.size ?? 0
+      let bytes = try directory.fileSystem.information(at: directory.path(of: .log(number)))?.size ?? 0
+      logFiles.note(log: number, bytes: bytes)
+      total += bytes
     }
     return total
   }
 
-  /// What a crash has left, and the logs just let go of. One that cannot be removed is left to the next
-  /// opening.
-  private func removeStrays(_ entries: [StoreDirectory.Entry], _ state: VersionState, _ logFiles: LogFiles) {
+  /// What a crash has left, and the logs just let go of. They are removed while the store is in use: nobody has
+  /// to wait for it.
+  private func removeStrays(
+    _ entries: [StoreDirectory.Entry], _ state: VersionState, _ logFiles: LogFiles, _ reclaimer: FileReclaimer
+  ) {
     let segments = Set(state.levels.joined().map(\.fileNumber))
     for entry in entries {
       switch entry {
       case .log(let number) where !state.logs.contains(number): try? logFiles.retire(log: number)
-      case .segment(let number) where !segments.contains(number): try? directory.remove(entry)
-      case .values(let number) where state.values.files[number] == nil: try? directory.remove(entry)
+      case .segment(let number) where !segments.contains(number): reclaimer.reclaim(entry)
+      case .values(let number) where state.values.files[number] == nil: reclaimer.reclaim(entry)
       case .log, .segment, .values, .lock, .manifest, .newManifest, .spare, .unknown: continue
       }
     }

@@ -13,6 +13,14 @@ public final class InlineScheduler: BackgroundScheduler {
   public func makeQueue(label: String) -> any BackgroundQueue {
     InlineQueue()
   }
+
+  public func makePause() -> any Pause { InlinePause() }
+}
+
+/// Passes no time.
+private final class InlinePause: Pause {
+  func wait(atMostNanoseconds limit: UInt64) -> UInt64 { limit }
+  func end() {}
 }
 
 private final class InlineQueue: BackgroundQueue {

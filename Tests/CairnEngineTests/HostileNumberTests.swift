@@ -31,9 +31,11 @@ import Testing
     try disk.createDirectory("/store")
     let directory = StoreDirectory(path: "/store", fileSystem: disk)
     let buffer = FrameBuffer()
-    _ = try LogFiles(directory: directory, random: environment.random, firstLogBytes: 256 << 10).createLog(
-      number: 1, predecessor: nil, buffer: buffer
-    ) { writer throws(StorageError) in
+    let reclaimer = FileReclaimer(directory: directory, queue: environment.scheduler.makeQueue(label: ""))
+    _ = try LogFiles(
+      directory: directory, random: environment.random, firstLogBytes: 256 << 10, greatestLogBytes: 1 << 20,
+      reclaimer: reclaimer
+    ).createLog(number: 1, predecessor: nil, buffer: buffer) { writer throws(StorageError) in
       var batch = WriteBatch(byteLimit: 1000)
       try batch.remove([1])
       buffer.removeAll()

@@ -97,7 +97,7 @@ import Testing
     #expect(error?.file == "memory.seg")
   }
 
-  @Test(arguments: [64..<72, 88..<112].flatMap(\.self)) func reservedBytesMustBeZero(offset: Int) throws {
+  @Test(arguments: [64..<72, 104..<112].flatMap(\.self)) func reservedBytesMustBeZero(offset: Int) throws {
     var forged = try ForgedSegment(Self.small().bytes)
     forged.bytes[forged.footerOffset + offset] = 1
     forged.signFooter()
@@ -213,7 +213,7 @@ import Testing
     for _ in 0..<200 {
       var forged = original
       for _ in 0..<Int.random(in: 1...3, using: &random) {
-        let field = forged.footerOffset + 8 * Int.random(in: 0..<11, using: &random)
+        let field = forged.footerOffset + 8 * Int.random(in: 0..<13, using: &random)
         let byte = field + Int.random(in: 0..<8, using: &random)
         switch Int.random(in: 0..<4, using: &random) {
         case 0: forged.bytes[byte] = UInt8.random(in: 0...255, using: &random)
@@ -294,48 +294,5 @@ import Testing
     } catch {
       Issue.record("an untyped error: \(error)")
     }
-  }
-}
-
-/// A segment whose parts can be changed and given checksums that fit, as `format-spec.md` defines them.
-private struct ForgedSegment {
-  var bytes: [UInt8]
-  /// Each block with its block trailer.
-  let dataPlaces: [Range<Int>]
-  let places: [Range<Int>]
-  let footerOffset: Int
-  let salt: UInt64
-
-  init(_ bytes: [UInt8]) throws {
-    let reader = try SegmentReader(bytes)
-    self.bytes = bytes
-    footerOffset = bytes.count - SegmentFormat.footerBytes
-    let footer = footerOffset
-    func number(_ offset: Int) -> Int {
-      bytes.withUnsafeBytes { Int($0.loadUnaligned(fromByteOffset: footer + offset, as: UInt64.self)) }
-    }
-    salt = UInt64(number(8))
-    dataPlaces = (0..<reader.index.count).map {
-      let place = SegmentParts.place(reader.index.entry(at: $0).value)
-      return Int(place.offset)..<Int(place.offset + place.storedBytes) + SegmentFormat.blockTrailerBytes
-    }
-    places =
-      dataPlaces
-      + [16, 32, 48, 72].map { number($0)..<number($0) + number($0 + 8) + SegmentFormat.blockTrailerBytes }
-  }
-
-  mutating func sign(_ place: Range<Int>) {
-    var covered = Array(bytes[place.dropLast(4)])
-    for number in [SegmentModel.fileNumber, salt, UInt64(place.lowerBound)] {
-      covered.append(littleEndian: number)
-    }
-    bytes.overwrite(at: place.upperBound - 4, littleEndian: covered.withUnsafeBytes { CRC32C.checksum($0) })
-  }
-
-  mutating func signFooter() {
-    var covered = Array(bytes[footerOffset..<footerOffset + 112] + bytes[(footerOffset + 116)...])
-    covered += bytes[footerOffset..<footerOffset + 16]
-    covered.append(littleEndian: UInt64(footerOffset))
-    bytes.overwrite(at: footerOffset + 112, littleEndian: covered.withUnsafeBytes { CRC32C.checksum($0) })
   }
 }

@@ -9,7 +9,7 @@ enum LayoutRules {
     "CZstd": [], "CairnShims": ["include"], "CairnKV": ["Tuple"],
     "CairnEngine": [
       "Encoding", "FileSystem", "Log", "Memory", "Segment", "Values", "Versions", "Transaction",
-      "CairnEngine.docc",
+      "Observation", "CairnEngine.docc",
     ],
     "Cairn": [
       "Timeline", "Journal", "Queue", "Lease", "Flow", "Audit", "Coding", "Keyspace", "Cairn.docc",

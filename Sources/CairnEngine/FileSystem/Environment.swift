@@ -36,6 +36,22 @@ public protocol RandomSource: Sendable {
 public protocol BackgroundScheduler: Sendable {
   /// A queue whose jobs run one after the other, in order, on a thread that may block.
   func makeQueue(label: String) -> any BackgroundQueue
+
+  /// Where one thread at a time waits for background work to come along. Where an implementation has none of its
+  /// own, the thread really sleeps.
+  func makePause() -> any Pause
+}
+
+/// A place where a thread waits for some time, or until somebody ends its waiting.
+public protocol Pause: AnyObject, Sendable {
+  /// Waits, but no longer than about so many nanoseconds.
+  ///
+  /// A simulation returns at once and says that the time has passed.
+  /// - Returns: how long it has waited.
+  func wait(atMostNanoseconds limit: UInt64) -> UInt64
+
+  /// Ends a waiting that is under way, or else the next one, before its time. From any thread.
+  func end()
 }
 
 /// A serial queue of background work.

@@ -9,9 +9,20 @@ import Synchronization
 /// disk (the "fsyncgate" of 2018). Reopening reads what is there.
 final class FailureLatch: Sendable {
   private let first = Mutex<StorageError?>(nil)
+  private let events: EventHub
+  private let counters: EngineCounters
+
+  init(events: EventHub = EventHub(), counters: EngineCounters = EngineCounters()) {
+    self.events = events
+    self.counters = counters
+  }
 
   func trip(_ error: StorageError) {
-    first.withLock { if $0 == nil { $0 = error } }
+    let isFirst = first.withLock { first in
+      defer { if first == nil { first = error } }
+      return first == nil
+    }
+    if isFirst { events.emit(.writingStopped(error)) }
   }
 
   /// What every further write is refused with; `nil` while all is well.
@@ -27,6 +38,7 @@ final class FailureLatch: Sendable {
   /// Runs a sync, unless one has failed before.
   func synchronize(_ work: () throws(StorageError) -> Void) throws(StorageError) {
     if let refusal { throw refusal }
+    counters.synchronizations.count()
     do throws(StorageError) {
       try work()
     } catch {

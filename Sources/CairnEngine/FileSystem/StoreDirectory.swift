@@ -4,7 +4,15 @@ import CairnKV
 struct StoreDirectory: Sendable {
   let path: String
   let fileSystem: any FileSystem
-  let latch = FailureLatch()
+  let events = EventHub()
+  let counters = EngineCounters()
+  let latch: FailureLatch
+
+  init(path: String, fileSystem: any FileSystem) {
+    self.path = path
+    self.fileSystem = fileSystem
+    latch = FailureLatch(events: events, counters: counters)
+  }
 
   static let lock = "LOCK"
   static let manifest = "MANIFEST"

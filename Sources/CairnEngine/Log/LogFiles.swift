@@ -15,42 +15,78 @@ final class LogFiles: Sendable {
     var bytes: UInt64
   }
 
+  private struct State {
+    var spares: [Spare] = []
+    /// The lengths of the logs that recovery needs, by number.
+    var lengths: [UInt64: UInt64] = [:]
+    /// Logs with lower numbers are removed when they are needed no more, however well they would do as a spare.
+    var firstRecycled: UInt64 = 0
+  }
+
   private let directory: StoreDirectory
   private let random: any RandomSource
-  private let spares = Mutex<[Spare]>([])
+  private let reclaimer: FileReclaimer
+  private let state = Mutex(State())
 
   private let firstLogBytes: UInt64
   /// A retired log is kept as a spare while there are fewer than this.
   private static let greatestSpareCount = 1
+  /// One that is longer is not kept: a single large commit would take its space for good.
+  private let greatestSpareBytes: UInt64
   private static let chunkBytes = 256 << 10
 
-  init(directory: StoreDirectory, random: any RandomSource, firstLogBytes: UInt64) {
+  /// - Parameter greatestLogBytes: how long a log gets that holds no large commit.
+  init(
+    directory: StoreDirectory, random: any RandomSource, firstLogBytes: UInt64, greatestLogBytes: UInt64,
+    reclaimer: FileReclaimer
+  ) {
     self.directory = directory
     self.random = random
     self.firstLogBytes = firstLogBytes
+    greatestSpareBytes = greatestLogBytes + max(greatestLogBytes / 4, firstLogBytes)
+    self.reclaimer = reclaimer
   }
 
-  var hasSpare: Bool { spares.withLock { !$0.isEmpty } }
+  var hasSpare: Bool { state.withLock { !$0.spares.isEmpty } }
+  /// What is kept for the next log.
+  var spareBytes: UInt64 { state.withLock { $0.spares.reduce(0) { $0 + $1.bytes } } }
+
+  /// How many logs recovery needs, and what they take.
+  var listed: (count: Int, bytes: UInt64) {
+    state.withLock { ($0.lengths.count, $0.lengths.values.reduce(0, +)) }
+  }
+
+  /// Notes what a log takes that recovery needs.
+  func note(log number: UInt64, bytes: UInt64) {
+    state.withLock { $0.lengths[number] = max(bytes, $0.lengths[number] ?? 0) }
+  }
 
   /// Takes over a spare that was found in the directory.
   func adopt(spare number: UInt64) throws(StorageError) {
     let bytes = try directory.fileSystem.information(at: directory.path(of: .spare(number)))?.size ?? 0
-    try keepOrRemove(Spare(number: number, bytes: bytes))
+    keepOrRemove(Spare(number: number, bytes: bytes))
   }
 
   /// A file with a durable header page and the frames that `fill` appends, also durable, under its final
   /// name.
   ///
   /// It counts for recovery once the manifest lists it. Until then it is a stray that holds nothing new.
+  /// - Parameter startsSmall: Whether it is made as small as a new store's, and the logs before it are removed
+  ///   instead of recycled.
   func createLog(
-    number: UInt64, predecessor: FrameFileHeader.End?, buffer: FrameBuffer,
+    number: UInt64, predecessor: FrameFileHeader.End?, buffer: FrameBuffer, startsSmall: Bool = false,
     fill: (FrameWriter) throws(StorageError) -> Void = { (_) throws(StorageError) in }
   ) throws(StorageError) -> FrameWriter {
-    let spare = spares.withLock { $0.popLast() }
+    let spare = startsSmall ? nil : state.withLock { $0.spares.popLast() }
     let source = StoreDirectory.Entry.spare(spare?.number ?? number)
     do throws(StorageError) {
-      return try createLog(
+      let writer = try createLog(
         number: number, in: source, spare, predecessor: predecessor, buffer: buffer, fill: fill)
+      state.withLock { state in
+        state.lengths[number] = max(writer.capacity, writer.end.offset)
+        if startsSmall { state.firstRecycled = number }
+      }
+      return writer
     } catch {
       // Nothing refers to it. What cannot be removed now is adopted as a spare by the next opening.
       try? directory.remove(source)
@@ -92,7 +128,7 @@ final class LogFiles: Sendable {
   /// Makes a spare of `bytes` zeros. A failure leaves no spare: the log in use then simply grows past its
   /// capacity.
   func prepareSpare(number: UInt64, bytes: UInt64) throws(StorageError) {
-    if spares.withLock({ $0.contains { $0.bytes >= bytes } }) { return }
+    if state.withLock({ $0.spares.contains { $0.bytes >= bytes } }) { return }
     let entry = StoreDirectory.Entry.spare(number)
     let file = try directory.open(entry, .create)
     do throws(StorageError) {
@@ -103,26 +139,43 @@ final class LogFiles: Sendable {
       try? directory.remove(entry)
       throw error
     }
-    try keepOrRemove(Spare(number: number, bytes: bytes))
+    keepOrRemove(Spare(number: number, bytes: bytes))
   }
 
   /// Takes a log that recovery needs no longer, durably so, as a spare, or removes it.
   func retire(log number: UInt64) throws(StorageError) {
+    let firstRecycled = state.withLock { state in
+      state.lengths[number] = nil
+      return state.firstRecycled
+    }
     guard let bytes = try directory.fileSystem.information(at: directory.path(of: .log(number)))?.size else {
       return
     }
+    if number < firstRecycled || bytes > greatestSpareBytes {
+      return reclaimer.reclaim(.log(number), bytes: bytes)
+    }
     try directory.rename(.log(number), to: .spare(number))
-    try keepOrRemove(Spare(number: number, bytes: bytes))
+    keepOrRemove(Spare(number: number, bytes: bytes))
   }
 
-  private func keepOrRemove(_ spare: Spare) throws(StorageError) {
-    let surplus = spares.withLock { spares -> Spare? in
-      spares.append(spare)
-      spares.sort { $0.bytes < $1.bytes }
-      // The largest is the one to keep: what grew once is likely to be needed again.
-      return spares.count > Self.greatestSpareCount ? spares.removeFirst() : nil
+  /// Lets go of what is kept for the next log.
+  func removeSpares() {
+    let removed = state.withLock { state in
+      defer { state.spares = [] }
+      return state.spares
     }
-    if let surplus { try directory.remove(.spare(surplus.number)) }
+    for spare in removed { reclaimer.reclaim(.spare(spare.number), bytes: spare.bytes) }
+  }
+
+  private func keepOrRemove(_ spare: Spare) {
+    let surplus = state.withLock { state -> Spare? in
+      if spare.bytes > greatestSpareBytes { return spare }
+      state.spares.append(spare)
+      state.spares.sort { $0.bytes < $1.bytes }
+      // The largest is the one to keep: what grew once is likely to be needed again.
+      return state.spares.count > Self.greatestSpareCount ? state.spares.removeFirst() : nil
+    }
+    if let surplus { reclaimer.reclaim(.spare(surplus.number), bytes: surplus.bytes) }
   }
 
   private func writeZeros(to file: any File, count: UInt64) throws(StorageError) {

@@ -10,6 +10,7 @@ final class Memtable: Sendable {
   private let removals = Mutex(RangeTombstoneSet())
   private let removalCount = Atomic<Int>(0)
   private let greatestSequence = Atomic<UInt64>(0)
+  private let logged = Atomic<UInt64>(0)
 
   /// The oldest log that holds entries of this memtable: it and the later ones are needed until this is
   /// flushed.
@@ -35,10 +36,15 @@ final class Memtable: Sendable {
       max(greatestSequence.load(ordering: .relaxed), tombstone.sequence), ordering: .relaxed)
   }
 
+  /// Notes what a group of its entries took in the log.
+  func note(loggedBytes: UInt64) { logged.wrappingAdd(loggedBytes, ordering: .relaxed) }
+
   // MARK: Reading
 
   /// What it takes from the system, in bytes.
   var reservedBytes: Int { list.arena.reservedBytes }
+  /// What its entries take in memory or in the log, whichever is more: that much makes room when it is flushed.
+  var fillBytes: UInt64 { max(UInt64(reservedBytes), logged.load(ordering: .relaxed)) }
   var entryCount: Int { list.count }
   var rangeRemovalCount: Int { removalCount.load(ordering: .acquiring) }
   var isEmpty: Bool { entryCount == 0 && rangeRemovalCount == 0 }

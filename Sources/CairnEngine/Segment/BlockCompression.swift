@@ -7,6 +7,8 @@ import Synchronization
 final class BlockCompressor {
   private let context: OpaquePointer?
   private let level: Int32
+  /// What blocks that are compressed from now on may refer to.
+  var dictionary: DictionaryForCompression?
   private var output = UnsafeMutableRawBufferPointer(start: nil, count: 0)
 
   init(level: Int) {
@@ -27,8 +29,12 @@ final class BlockCompressor {
       output.deallocate()
       output = .allocate(byteCount: limit, alignment: 8)
     }
-    let size = ZSTD_compressCCtx(
-      context, output.baseAddress, limit, payload.baseAddress, payload.count, level)
+    let size =
+      if let dictionary {
+        dictionary.compress(payload, into: UnsafeMutableRawBufferPointer(rebasing: output[..<limit]), context)
+      } else {
+        ZSTD_compressCCtx(context, output.baseAddress, limit, payload.baseAddress, payload.count, level)
+      }
     // It also fails when the result does not fit in `limit`, which is then the answer as well.
     guard ZSTD_isError(size) == 0, payload.count <= Self.greatestPayload(forStored: size) else { return nil }
     return UnsafeRawBufferPointer(rebasing: output[..<size])
@@ -56,11 +62,16 @@ final class BlockDecompressor: Sendable {
 
   /// Whether `frame` is exactly one zstd frame that holds exactly `output.count` bytes; they are then in
   /// `output`.
-  func decompress(_ frame: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer) -> Bool {
+  func decompress(
+    _ frame: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer,
+    _ dictionary: DictionaryForDecompression? = nil
+  ) -> Bool {
     let context = idle.withLock { $0.popLast() } ?? Context()
     defer { idle.withLock { if $0.count < Self.idleLimit { $0.append(context) } } }
     guard let pointer = context.pointer else { return false }
-    let size = ZSTD_decompressDCtx(pointer, output.baseAddress, output.count, frame.baseAddress, frame.count)
+    let size =
+      dictionary?.decompress(frame, into: output, pointer)
+      ?? ZSTD_decompressDCtx(pointer, output.baseAddress, output.count, frame.baseAddress, frame.count)
     return ZSTD_isError(size) == 0 && size == output.count
   }
 

@@ -14,6 +14,9 @@ struct SegmentEncoder: ~Copyable {
 
   private var block = BlockBuilder()
   private var index = BlockBuilder()
+  /// The first blocks, from which the dictionary is made that they and all others are then compressed with.
+  private var sample: BlockSample?
+  private var isDictionaryUsed = false
   private var filters: FilterBuilder
   private var payload = AppendBuffer(capacity: 8192)
   private var pending: AppendBuffer
@@ -31,6 +34,7 @@ struct SegmentEncoder: ~Copyable {
     identity = SegmentIdentity(fileNumber: fileNumber, salt: salt)
     self.options = options
     compressor = options.compressionLevel.map { BlockCompressor(level: $0) }
+    if compressor != nil && options.dictionaryBytes > 0 { sample = BlockSample() }
     properties = SegmentProperties(fileNumber: fileNumber)
     filters = FilterBuilder(rule: options.prefixRule)
     pending = AppendBuffer(capacity: Self.keptBytes)
@@ -40,7 +44,7 @@ struct SegmentEncoder: ~Copyable {
   var estimatedSize: UInt64 {
     let parts =
       block.estimatedBytes + index.estimatedBytes + filters.encodedBytes + SegmentFormat.footerBytes + 256
-    return writtenBytes + UInt64(pending.count + parts)
+    return writtenBytes + UInt64(pending.count + parts + (sample?.payloads.count ?? 0))
   }
 
   /// Adds the next entry. It must sort after the last one; a removal's value must be empty.
@@ -112,6 +116,12 @@ struct SegmentEncoder: ~Copyable {
     }
     isFinished = true
     if !block.isEmpty { try finishBlock() }
+    try writeSample()
+    var dictionaryPlace: SegmentFooter.Place?
+    if let dictionary = compressor?.dictionary, isDictionaryUsed {
+      dictionaryPlace = try write(dictionary.bytes, compressing: false)
+    }
+    compressor?.dictionary = nil
     if let lastKey { properties.upperBound = .inclusive(lastKey) }
     tombstones.sort(by: RangeRemovalBlock.precedes)
     for (number, tombstone) in tombstones.enumerated() {
@@ -131,7 +141,7 @@ struct SegmentEncoder: ~Copyable {
     let propertiesPlace = try write(properties.encoded())
     let footer = SegmentFooter(
       identity: identity, index: indexPlace, rangeRemovals: rangePlace, filters: filtersPlace,
-      properties: propertiesPlace)
+      properties: propertiesPlace, dictionary: dictionaryPlace)
     footer.encoded(at: writtenBytes + UInt64(pending.count)).withUnsafeBytes { pending.append($0) }
     try flush()
     properties.fileBytes = writtenBytes
@@ -142,14 +152,33 @@ struct SegmentEncoder: ~Copyable {
     let firstKey = [UInt8](block.first.key)
     let firstTrailer = block.first.trailer
     block.finish(into: &payload)
-    let place = try write(payload.bytes)
+    properties.blockCount += 1
+    if sample == nil { return note(try write(payload.bytes), firstKey, firstTrailer) }
+    sample?.add(payload.bytes, firstKey, firstTrailer)
+    if let sample, sample.payloads.count >= CompressionDictionary.sampleBytes { try writeSample() }
+  }
+
+  /// Adds a block to the index.
+  private mutating func note(_ place: SegmentFooter.Place, _ firstKey: [UInt8], _ firstTrailer: EntryTrailer)
+  {
     var value: [UInt8] = []
     value.append(varint: place.offset)
     value.append(varint: place.storedBytes)
     firstKey.withUnsafeBytes { key in
       value.withUnsafeBytes { index.add(key: key, firstTrailer, value: $0) }
     }
-    properties.blockCount += 1
+  }
+
+  /// Makes the dictionary, if the blocks that were gathered yield one, and writes them.
+  private mutating func writeSample() throws(StorageError) {
+    guard let blocks = sample, let compressor, let level = options.compressionLevel else { return }
+    sample = nil
+    compressor.dictionary = CompressionDictionary.make(
+      of: blocks.payloads.bytes, lengths: blocks.lengths, bytes: options.dictionaryBytes, level: level
+    ).flatMap { DictionaryForCompression($0, level: level) }
+    try blocks.visit { (payload, first) throws(StorageError) in
+      note(try write(payload), first.key, first.trailer)
+    }
   }
 
   /// Appends a block to the file, compressed where that pays.
@@ -162,8 +191,13 @@ struct SegmentEncoder: ~Copyable {
     let offset = writtenBytes + UInt64(pending.count)
     let compressed = compressing ? compressor?.compress(payload) : nil
     let stored = compressed ?? payload
+    var compression = StoredBlock.Compression.none
+    if compressed != nil {
+      compression = compressor?.dictionary == nil ? .zstd : .zstdWithDictionary
+      if compression == .zstdWithDictionary { isDictionaryUsed = true }
+    }
     let trailer = StoredBlock.trailer(
-      stored: stored, compression: compressed == nil ? .none : .zstd, payloadBytes: payload.count,
+      stored: stored, compression: compression, payloadBytes: payload.count,
       offset: offset, identity: identity)
     pending.append(stored)
     trailer.withUnsafeBytes { pending.append($0) }

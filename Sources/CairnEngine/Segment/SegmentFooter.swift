@@ -5,8 +5,10 @@ import CairnKV
 ///       0  u64  file number                  64  8 zero bytes (bytes 64 to 67: the key id of encryption)
 ///       8  u64  salt                         72  u64  filters offset
 ///      16  u64  index offset                 80  u64  filters stored length
-///      24  u64  index stored length          88  24 zero bytes
-///      32  u64  range removals offset       112  u32  checksum
+///      24  u64  index stored length          88  u64  dictionary offset
+///      32  u64  range removals offset        96  u64  dictionary stored length
+///                                           104  8 zero bytes
+///                                           112  u32  checksum
 ///      40  u64  range removals stored length
 ///      48  u64  properties offset           116  u32  format version
 ///      56  u64  properties stored length    120  "CAIRNSEG"
@@ -33,10 +35,17 @@ struct SegmentFooter: Hashable, Sendable {
   /// `nil` when the segment has no filters; written as two zeros.
   var filters: Place?
   var properties: Place
+  /// `nil` when no block refers to a dictionary; written as two zeros.
+  var dictionary: Place?
+
+  /// Where the data blocks end.
+  var dataBytes: UInt64 { dictionary?.offset ?? index.offset }
 
   init(
-    identity: SegmentIdentity, index: Place, rangeRemovals: Place?, filters: Place?, properties: Place
+    identity: SegmentIdentity, index: Place, rangeRemovals: Place?, filters: Place?, properties: Place,
+    dictionary: Place? = nil
   ) {
+    self.dictionary = dictionary
     self.identity = identity
     self.index = index
     self.rangeRemovals = rangeRemovals
@@ -53,7 +62,8 @@ struct SegmentFooter: Hashable, Sendable {
     for place in [index, rangeRemovals ?? absent, properties] { bytes.append(place) }
     bytes.append(contentsOf: repeatElement(0, count: 8))
     bytes.append(filters ?? absent)
-    bytes.append(contentsOf: repeatElement(0, count: 24))
+    bytes.append(dictionary ?? absent)
+    bytes.append(contentsOf: repeatElement(0, count: 8))
     bytes.append(littleEndian: UInt32(0))
     bytes.append(littleEndian: SegmentFormat.version)
     bytes.append(contentsOf: SegmentFormat.magic)
@@ -79,7 +89,7 @@ struct SegmentFooter: Hashable, Sendable {
         "The segment has format version \(version); this program reads version \(SegmentFormat.version).",
         file: file, offset: offset + 116)
     }
-    let numbers = (0..<11).map {
+    let numbers = (0..<13).map {
       UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: 8 * $0, as: UInt64.self))
     }
     identity = SegmentIdentity(fileNumber: numbers[0], salt: numbers[1])
@@ -88,6 +98,8 @@ struct SegmentFooter: Hashable, Sendable {
       numbers[4] == 0 && numbers[5] == 0 ? nil : Place(offset: numbers[4], storedBytes: numbers[5])
     filters = numbers[9] == 0 && numbers[10] == 0 ? nil : Place(offset: numbers[9], storedBytes: numbers[10])
     properties = Place(offset: numbers[6], storedBytes: numbers[7])
+    dictionary =
+      numbers[11] == 0 && numbers[12] == 0 ? nil : Place(offset: numbers[11], storedBytes: numbers[12])
     let checksum = UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 112, as: UInt32.self))
     guard checksum == Self.checksum(bytes, identity, at: offset) else {
       throw damaged("fails its checksum")
@@ -95,10 +107,11 @@ struct SegmentFooter: Hashable, Sendable {
     guard identity.fileNumber == fileNumber else {
       throw damaged("belongs to file number \(identity.fileNumber), not \(fileNumber)")
     }
-    guard bytes[64..<72].allSatisfy({ $0 == 0 }), bytes[88..<112].allSatisfy({ $0 == 0 }) else {
+    guard bytes[64..<72].allSatisfy({ $0 == 0 }), bytes[104..<112].allSatisfy({ $0 == 0 }) else {
       throw damaged("has reserved bytes that are not zero: a newer program wrote it")
     }
-    guard Self.end(of: [index, rangeRemovals, filters, properties].compactMap(\.self)) == offset else {
+    guard Self.end(of: [dictionary, index, rangeRemovals, filters, properties].compactMap(\.self)) == offset
+    else {
       throw damaged("names places that do not add up to the file")
     }
   }

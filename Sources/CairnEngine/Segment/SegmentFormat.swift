@@ -2,10 +2,11 @@ import CairnKV
 
 /// The numbers of the segment format, version 1, and what makes one segment different from the next.
 ///
-///     data block 0 … data block n-1 │ index │ range removals │ filters │ properties │ footer
+///     data block 0 … data block n-1 │ dictionary │ index │ range removals │ filters │ properties │ footer
 ///
-/// Range removals are absent when there are none, filters when there is no entry. Every part begins where the one before it ends; no byte of the file is unaccounted for. See the section
-/// "Segment" of `format-spec.md`.
+/// Range removals are absent when there are none, filters when there is no entry, the dictionary when no block
+/// refers to it. Every part begins where the one before it ends; no byte of the file is unaccounted for. See
+/// the section "Segment" of `format-spec.md`.
 enum SegmentFormat {
   static let version: UInt32 = 1
   static let magic = [UInt8]("CAIRNSEG".utf8)
@@ -31,12 +32,18 @@ struct SegmentOptions: Sendable {
   var blockBytes = 4096
   /// The zstd level of blocks that compression makes at least 12 % smaller; `nil` compresses none.
   var compressionLevel: Int?
+  /// What the dictionary of a compressed segment may take; 0 for none.
+  var dictionaryBytes = 4096
   /// Which prefixes the second filter holds.
   var prefixRule = PrefixRule.none
 
-  init(blockBytes: Int = 4096, compressionLevel: Int? = nil, prefixRule: PrefixRule = .none) {
+  init(
+    blockBytes: Int = 4096, compressionLevel: Int? = nil, dictionaryBytes: Int = 4096,
+    prefixRule: PrefixRule = .none
+  ) {
     self.blockBytes = blockBytes
     self.compressionLevel = compressionLevel
+    self.dictionaryBytes = dictionaryBytes
     self.prefixRule = prefixRule
   }
 }

@@ -7,6 +7,7 @@ struct SegmentParts {
   let rangeTombstones: [RangeTombstone]
   let filters: SegmentFilters?
   let index: Block
+  let dictionary: DictionaryForDecompression?
 
   init(file: any File, fileBytes: UInt64, fileNumber: UInt64, cache: BlockCache) throws(StorageError) {
     footer = try Self.readFooter(file, fileBytes: fileBytes, fileNumber: fileNumber)
@@ -24,6 +25,20 @@ struct SegmentParts {
       properties.fileNumber == fileNumber, (properties.tombstoneCount > 0) == (footer.rangeRemovals != nil)
     else { throw damaged("The properties of the segment are malformed.", at: footer.properties) }
     self.properties = properties
+
+    if let place = footer.dictionary {
+      guard place.storedBytes <= UInt64(CompressionDictionary.greatestBytes) else {
+        throw damaged("The dictionary of the segment is longer than any can be.", at: place)
+      }
+      let bytes = try StoredBlock.read(
+        place, of: file, identity: identity, decompressor: cache.decompressor, whatItHolds: "the dictionary")
+      guard bytes.memory.count <= CompressionDictionary.greatestBytes,
+        let dictionary = DictionaryForDecompression(UnsafeRawBufferPointer(bytes.memory))
+      else { throw damaged("The dictionary of the segment is none.", at: place) }
+      self.dictionary = dictionary
+    } else {
+      dictionary = nil
+    }
 
     if let place = footer.rangeRemovals {
       let bytes = try StoredBlock.read(
@@ -51,7 +66,7 @@ struct SegmentParts {
     guard let index = Block(UnsafeRawBufferPointer(indexBytes.memory), isIndex: true),
       UInt64(index.view.count) == properties.blockCount,
       (properties.blockCount > 0) == (properties.entryCount > 0),
-      Self.tilesTheData(index.view, dataBytes: footer.index.offset)
+      Self.tilesTheData(index.view, dataBytes: footer.dataBytes)
     else { throw damaged("The index of the segment is malformed.", at: footer.index) }
     self.index = index
   }

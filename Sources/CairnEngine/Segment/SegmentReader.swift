@@ -14,6 +14,7 @@ final class SegmentReader: Sendable {
   private let cache: BlockCache
   private let indexBlock: Block
   private let filters: SegmentFilters?
+  private let dictionary: DictionaryForDecompression?
   /// The index: for each data block its first key and trailer, and as value its offset and stored length.
   /// Points into `indexBlock`, which lives as long as the reader.
   let index: BlockView
@@ -22,8 +23,6 @@ final class SegmentReader: Sendable {
   let memoryBytes: Int
   /// The reader itself, its properties, and the open file.
   private static let fixedBytes = 1024
-  /// Where the data blocks end.
-  private let dataBytes: UInt64
 
   /// Opens the segment in `file`, which must have this number.
   init(file: any File, fileNumber: UInt64, cache: BlockCache) throws(StorageError) {
@@ -37,9 +36,10 @@ final class SegmentReader: Sendable {
     filters = parts.filters
     indexBlock = parts.index
     index = parts.index.view
-    dataBytes = parts.footer.index.offset
+    dictionary = parts.dictionary
     memoryBytes =
       Self.fixedBytes + parts.index.memoryBytes + (parts.filters?.memoryBytes ?? 0)
+      + (parts.dictionary?.memoryBytes ?? 0)
       + parts.rangeTombstones.reduce(0) { $0 + 3 * ($1.lower.count + ($1.upper?.count ?? 0) + 64) }
     cache.reserve(memoryBytes)
   }
@@ -111,7 +111,8 @@ final class SegmentReader: Sendable {
   @inline(never)
   private func load(_ number: Int, _ place: SegmentFooter.Place) throws(StorageError) -> Block {
     let bytes = try StoredBlock.read(
-      place, of: file, identity: identity, decompressor: cache.decompressor, whatItHolds: "entries")
+      place, of: file, identity: identity, decompressor: cache.decompressor, dictionary: dictionary,
+      whatItHolds: "entries")
     func damaged(_ what: String) -> StorageError {
       StorageError(.corruption, "A block of entries \(what).", file: file.path, offset: place.offset)
     }

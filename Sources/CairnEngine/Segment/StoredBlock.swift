@@ -2,7 +2,7 @@ import CairnKV
 
 /// How a block stands in the file, whatever it holds:
 ///
-///     stored bytes │ u8 compression: 0 none, 1 zstd │ u32 payload length │ u32 checksum
+///     stored bytes │ u8 compression │ u32 payload length │ u32 checksum
 ///
 /// The checksum covers the stored bytes, the five bytes after them, and then file number, salt and the
 /// block's offset, which are not stored with it. So a block read from the wrong place fails.
@@ -10,6 +10,8 @@ enum StoredBlock {
   enum Compression: UInt8 {
     case none = 0
     case zstd = 1
+    /// With the segment's dictionary.
+    case zstdWithDictionary = 2
   }
 
   /// What follows the stored bytes.
@@ -27,8 +29,7 @@ enum StoredBlock {
   /// Reads, checks and unfolds the block at `place`, whose end the caller has checked to be within the file.
   static func read(
     _ place: SegmentFooter.Place, of file: any File, identity: SegmentIdentity,
-    decompressor: BlockDecompressor,
-    whatItHolds: String
+    decompressor: BlockDecompressor, dictionary: DictionaryForDecompression? = nil, whatItHolds: String
   ) throws(StorageError) -> OwnedBytes {
     func damaged(_ what: String) -> StorageError {
       StorageError(.corruption, "A block of \(whatItHolds) \(what).", file: file.path, offset: place.offset)
@@ -51,17 +52,22 @@ enum StoredBlock {
 
     let payloadBytes = Int(
       UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: storedBytes + 1, as: UInt32.self)))
-    switch Compression(rawValue: bytes[storedBytes]) {
+    let compression = Compression(rawValue: bytes[storedBytes])
+    switch compression {
     case .none?:
       guard payloadBytes == storedBytes else { throw damaged("has two lengths") }
       return whole.shortened(by: SegmentFormat.blockTrailerBytes)
-    case .zstd?:
+    case .zstd?, .zstdWithDictionary?:
+      let needed = compression == .zstd ? nil : dictionary
+      guard compression == .zstd || needed != nil else {
+        throw damaged("needs a dictionary that the segment does not have")
+      }
       guard payloadBytes <= SegmentFormat.longestPayload,
         payloadBytes <= BlockCompressor.greatestPayload(forStored: storedBytes),
         BlockDecompressor.isFrame(stored, of: payloadBytes)
       else { throw damaged("is not the zstd frame that it should be") }
       let payload = OwnedBytes(count: payloadBytes)
-      guard decompressor.decompress(stored, into: payload.memory) else {
+      guard decompressor.decompress(stored, into: payload.memory, needed) else {
         throw damaged("cannot be decompressed")
       }
       return payload

@@ -22,7 +22,8 @@ final class CommitPipeline: Sendable {
     var watchesForIdleness = false
     var groupsLed: UInt64 = 0
 
-    mutating func takeGroup() -> [CommitRequest] {
+    /// How much of what waits makes a group.
+    var groupSize: (count: Int, bytes: Int) {
       var bytes = 0
       var count = 0
       for request in waiting {
@@ -30,6 +31,11 @@ final class CommitPipeline: Sendable {
         bytes += request.bytes
         count += 1
       }
+      return (count, bytes)
+    }
+
+    mutating func takeGroup() -> [CommitRequest] {
+      let count = groupSize.count
       let group = Array(waiting.prefix(count))
       waiting.removeFirst(count)
       groupsLed += 1
@@ -94,6 +100,7 @@ final class CommitPipeline: Sendable {
   }
 
   private func leadOneGroup(of own: CommitRequest) {
+    writer.pace { self.waitingBytes }
     let group = takeGroup()
     writer.write(group)
     handOn()
@@ -116,7 +123,8 @@ final class CommitPipeline: Sendable {
 
   /// The same, or `nil` when nothing waits: then nobody leads any more.
   private func takeGroupOrLetGo() -> [CommitRequest]? {
-    state.withLock { state in
+    writer.pace { self.waitingBytes }
+    return state.withLock { state in
       if state.waiting.isEmpty {
         state.isLed = false
         return nil
@@ -124,6 +132,9 @@ final class CommitPipeline: Sendable {
       return state.takeGroup()
     }
   }
+
+  /// What the next group would take, if it were taken now.
+  private var waitingBytes: Int { state.withLock { $0.groupSize.bytes } }
 
   private func handOn() {
     let next = state.withLock { state -> CommitRequest? in

@@ -10,17 +10,19 @@ import CairnKV
 /// its own group as well. If the write then fails, nothing is ever published any more, and nobody sees what
 /// was applied.
 final class CommitWriter: @unchecked Sendable {
-  private let tree: Tree
-  private let background: BackgroundWork
+  let tree: Tree
+  let background: BackgroundWork
   private let options: EngineOptions
   private let buffer: FrameBuffer
-  private var log: FrameWriter
+  private(set) var log: FrameWriter
   private var nextSequence: UInt64
   /// What the earlier logs take that the active memtable needs.
   private var endedLogBytes: UInt64
   private var hasAskedForSpare = false
+  private var pacer = WritePacer()
+  /// What the group that is about to be taken has waited for.
+  private var pacedBytes: UInt64 = 0
 
-  private static let greatestSealedMemtables = 2
   private static let greatestRangeRemovals = 1024
   private static let logGrowth: UInt64 = 4
 
@@ -60,12 +62,17 @@ final class CommitWriter: @unchecked Sendable {
   /// - Throws: why nothing was written. What fails later is in the requests' outcomes.
   private func write(batches: [CommitRequest]) throws(StorageError) {
     if let refusal = latch.refusal { throw refusal }
+    let payloadBytes = batches.reduce(0) { $0 + $1.bytes + BatchGroup.headerBytes }
+    settle(Self.frameBytes(payloadBytes))
+    // What one large commit made it grow to is given back now, not by the next one.
+    defer { buffer.removeAll() }
     try makeRoom()
-    try log.reserve(payloadBytes: batches.reduce(0) { $0 + $1.bytes + BatchGroup.headerBytes })
+    try log.reserve(payloadBytes: payloadBytes)
     let firstSequence = nextSequence
     let state = tree.state
     let accepted = batches.filter { order($0, state) }
     if accepted.isEmpty { return }
+    let start = log.end.offset
     do throws(StorageError) {
       if let refusal = latch.refusal { throw refusal }
       try log.append(.group, firstSequence: firstSequence, batchCount: UInt32(accepted.count))
@@ -74,6 +81,17 @@ final class CommitWriter: @unchecked Sendable {
       return fail(accepted, error)
     }
     tree.publish(nextSequence - 1)
+    count(accepted, logBytes: log.end.offset - start, state.active)
+  }
+
+  private func count(_ accepted: [CommitRequest], logBytes: UInt64, _ memtable: Memtable) {
+    let counters = tree.directory.counters
+    counters.groups.count()
+    counters.commits.count(UInt64(accepted.count))
+    counters.userBytes.count(UInt64(accepted.reduce(0) { $0 + $1.bytes }))
+    counters.logBytes.count(logBytes)
+    memtable.note(loggedBytes: logBytes)
+    if log.end.offset > log.capacity { tree.logFiles.note(log: log.header.number, bytes: log.end.offset) }
   }
 
   /// Validates a request, gives it its place, and adds it to the frame and the memtable.
@@ -138,18 +156,60 @@ final class CommitWriter: @unchecked Sendable {
     }
   }
 
+  // MARK: Pace
+
+  /// Lets the leader wait before it takes a group, when background work does not keep up: so that others can
+  /// still join.
+  /// - Parameter bytes: what waits to be committed.
+  func pace(bytes: () -> Int) {
+    pacedBytes = 0
+    let loads = loads
+    if loads.isEmpty { return }
+    let bytes = bytes()
+    // There is no group, or it only closes the store.
+    if bytes == 0 { return }
+    pacedBytes = Self.frameBytes(bytes)
+    let delay = pacer.delay(forBytes: pacedBytes, under: loads, at: background.time.monotonicNanoseconds())
+    if delay == 0 { return }
+    var waited: UInt64 = 0
+    while waited < delay {
+      waited += background.pause.wait(atMostNanoseconds: delay - waited)
+      // A flush or compaction that is done may have made room.
+      if waited < delay && self.loads.isEmpty { break }
+    }
+    tree.directory.counters.count { $0.pacing.count(delayNanoseconds: waited) }
+  }
+
+  private func settle(_ bytes: UInt64) {
+    if pacedBytes == 0 || bytes <= pacedBytes { return }
+    pacer.add(joinedBytes: bytes - pacedBytes, at: background.time.monotonicNanoseconds())
+    pacedBytes = 0
+  }
+
+  private var loads: [WritePacer.Load] {
+    let state = tree.state
+    let limit = Double(options.memtableLimit)
+    let fill = max(
+      Double(state.active.reservedBytes) / limit, Double(endedLogBytes + log.end.offset) / limit,
+      Double(state.active.rangeRemovalCount) / Double(Self.greatestRangeRemovals))
+    return background.gauge.loads(state, fill: fill)
+  }
+
+  private static func frameBytes(_ payloadBytes: Int) -> UInt64 {
+    FrameFile.roundedUp(UInt64(FrameHeader.bytes + payloadBytes))
+  }
+
   // MARK: Room
 
   /// Seals the memtable when it is full, and begins a new log when the current one is.
   private func makeRoom() throws(StorageError) {
-    defer { buffer.removeAll() }
     let memtable = tree.state.active
     let limit = options.memtableLimit
     let isFull =
       memtable.reservedBytes > limit || endedLogBytes + log.end.offset > UInt64(limit)
       || memtable.rangeRemovalCount >= Self.greatestRangeRemovals
     if isFull && !memtable.isEmpty {
-      try background.waitForRoom(greatestSealedMemtables: Self.greatestSealedMemtables)
+      try background.waitForRoom()
       try beginLog(sealing: true)
       background.scheduleFlush()
     } else if log.end.offset >= log.capacity && tree.logFiles.hasSpare {
@@ -178,6 +238,8 @@ final class CommitWriter: @unchecked Sendable {
     try? log.file.close()
     log = next
     hasAskedForSpare = false
+    tree.directory.events.emit(
+      .logBegun(.init(number: number, capacityBytes: next.capacity, beginsMemtable: sealing)))
   }
 
   /// Half-way through a log, has the next file made: larger, for a store that writes much.

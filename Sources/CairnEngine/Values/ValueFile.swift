@@ -20,7 +20,9 @@ final class ValueFile: Sendable {
 
   deinit {
     openFiles.forget(properties.fileNumber)
-    if obsolete.load(ordering: .acquiring) { reclaimer.reclaim(.values(properties.fileNumber)) }
+    if obsolete.load(ordering: .acquiring) {
+      reclaimer.reclaim(.values(properties.fileNumber), bytes: properties.fileBytes)
+    }
   }
 
   /// The open file, which stays open for as long as the reference is kept.

@@ -6,12 +6,6 @@ import Synchronization
 /// One flush at a time, and one compaction or rewriting of value files, each on a queue of its own, so that a
 /// long compaction never keeps a full memtable in memory.
 final class BackgroundWork: Sendable {
-  private enum Kind {
-    case flush
-    case compaction
-    case rewriting
-  }
-
   /// How one kind of work stands: whether it waits to be run, and why it failed the last time it was.
   private struct Progress {
     var isScheduled = false
@@ -19,10 +13,18 @@ final class BackgroundWork: Sendable {
   }
 
   private struct State {
-    var progress: [Kind: Progress] = [:]
+    var progress: [EngineEvent.Work: Progress] = [:]
     var leader: ThreadParker?
     var isStopped = false
   }
+
+  /// How hard writers press, see ``WritePacer``.
+  let gauge = PressureGauge(
+    greatestSealedMemtables: BackgroundWork.greatestSealedMemtables,
+    greatestLevelZeroSegments: BackgroundWork.greatestLevelZeroSegments)
+  /// Where the commit leader waits when writers are slowed down. Every piece of work that is done ends it.
+  let pause: any Pause
+  let time: any TimeSource
 
   private let tree: Tree
   private let flusher: Flusher
@@ -33,20 +35,23 @@ final class BackgroundWork: Sendable {
   private let fileQueue: any BackgroundQueue
   private let state = Mutex(State())
 
+  /// So many memtables may wait to be flushed before writers wait for them.
+  static let greatestSealedMemtables = 2
   /// With more segments than this in level 0 every read suffers so much that writers wait for compaction
   /// instead.
-  private static let greatestLevelZeroSegments = 24
+  static let greatestLevelZeroSegments = 24
 
   /// - Parameter fileQueue: where files are prepared and removed.
   init(
     tree: Tree, flusher: Flusher, compactor: Compactor, rewriter: ValueRewriter,
-    scheduler: any BackgroundScheduler,
-    fileQueue: any BackgroundQueue
+    scheduler: any BackgroundScheduler, time: any TimeSource, fileQueue: any BackgroundQueue
   ) {
     self.tree = tree
     self.flusher = flusher
     self.compactor = compactor
     self.rewriter = rewriter
+    self.time = time
+    pause = scheduler.makePause()
     flushQueue = scheduler.makeQueue(label: "cairn-flush")
     compactionQueue = scheduler.makeQueue(label: "cairn-compact")
     self.fileQueue = fileQueue
@@ -66,7 +71,7 @@ final class BackgroundWork: Sendable {
 
   /// Runs `work` soon, again for as long as it finds something to do, unless it is about to be run anyway.
   private func schedule(
-    _ kind: Kind, on queue: any BackgroundQueue,
+    _ kind: EngineEvent.Work, on queue: any BackgroundQueue,
     _ work: @escaping @Sendable () throws(StorageError) -> Bool
   ) {
     let isNew = state.withLock { state in
@@ -77,15 +82,7 @@ final class BackgroundWork: Sendable {
     guard isNew else { return }
     queue.submit {
       self.state.withLock { $0.progress[kind, default: Progress()].isScheduled = false }
-      var foundWork = false
-      var failure: StorageError?
-      do throws(StorageError) {
-        if self.tree.directory.latch.refusal == nil { foundWork = try work() }
-      } catch {
-        // Whether writing may go on, the latch says: a failed sync has tripped it. An input that cannot be
-        // read stops this work only.
-        failure = error
-      }
+      let (foundWork, failure) = self.run(kind, work)
       self.state.withLock { $0.progress[kind, default: Progress()].failure = failure }
       if foundWork {
         self.schedule(kind, on: queue, work)
@@ -93,30 +90,81 @@ final class BackgroundWork: Sendable {
         // After the compaction: what it lets die need not be copied.
         self.scheduleRewriting()
       }
+      self.pause.end()
       self.state.withLock { $0.leader }?.unpark()
     }
+  }
+
+  /// Runs a piece of work, and tells of it.
+  private func run(
+    _ kind: EngineEvent.Work, _ work: () throws(StorageError) -> Bool
+  ) -> (foundWork: Bool, failure: StorageError?) {
+    // Whether writing may go on, the latch says: a failed sync has tripped it. An input that cannot be read
+    // stops this work only.
+    guard tree.directory.latch.refusal == nil else { return (false, nil) }
+    let start = time.monotonicNanoseconds()
+    var foundWork = false
+    var failure: StorageError?
+    do throws(StorageError) { foundWork = try work() } catch { failure = error }
+    let now = time.monotonicNanoseconds()
+    let nanoseconds = now > start ? now - start : 0
+    if let change = tree.takeChange(of: kind) {
+      gauge.note(change, by: kind, nanoseconds: nanoseconds)
+      change.report(kind, nanoseconds: nanoseconds, tree.directory)
+    }
+    if let failure { tree.directory.events.emit(.backgroundFailed(kind, failure)) }
+    if kind != .flush { gauge.note(failure == nil ? debt(of: tree.state.version) : .init()) }
+    return (foundWork, failure)
   }
 
   /// Has a file made that the next log can be written into.
   func prepareSpare(bytes: UInt64) {
     let tree = tree
-    // Without a spare the log in use grows past its capacity: slower, not wrong. So a failure needs no
-    // report.
-    fileQueue.submit { try? tree.logFiles.prepareSpare(number: tree.allocateFileNumber(), bytes: bytes) }
+    fileQueue.submit {
+      do throws(StorageError) {
+        try tree.logFiles.prepareSpare(number: tree.allocateFileNumber(), bytes: bytes)
+      } catch {
+        // Without a spare the log in use grows past its capacity: slower, not wrong.
+        tree.directory.events.emit(.backgroundFailed(.logPreparation, error))
+      }
+    }
   }
+
+  // MARK: Debt
+
+  /// By how much levels exceed what they should hold.
+  func compactionDebt(of version: Version) -> UInt64 { compactor.debtBytes(of: version) }
+
+  private func debt(of version: Version) -> PressureGauge.Debt {
+    var debt = PressureGauge.Debt()
+    debt.compactionBytes = compactor.debtBytes(of: version)
+    debt.levelOneBytes = compactor.levelOneBytes
+    debt.treeBytes = version.levels.indices.reduce(0) { $0 + version.bytes(of: $1) }
+    for file in version.values.files.values {
+      let live = version.values.liveBytes(of: file)
+      debt.liveValueBytes += live
+      debt.deadValueBytes += file.storedBytes - min(live, file.storedBytes)
+    }
+    return debt
+  }
+
+  // MARK: Waiting
 
   /// Returns once the memtable may be sealed. Only the commit leader calls it.
   /// - Throws: why flushing or compacting fails, when that is why there is no room.
-  func waitForRoom(greatestSealedMemtables: Int) throws(StorageError) {
+  func waitForRoom() throws(StorageError) {
+    var stall: (reason: EngineEvent.Stall, start: UInt64)?
+    defer { if let stall { end(stall.reason, since: stall.start) } }
     while true {
       let parker = ThreadParker()
       state.withLock { $0.leader = parker }
       let current = tree.state
-      let mustFlush = current.sealed.count >= greatestSealedMemtables
+      let mustFlush = current.sealed.count >= Self.greatestSealedMemtables
       let mustCompact = current.version.levels[0].count >= Self.greatestLevelZeroSegments
       if !mustFlush && !mustCompact { return }
       if let refusal = tree.directory.latch.refusal { throw refusal }
-      let awaited: [Kind] = (mustFlush ? [.flush] : []) + (mustCompact ? [.compaction] : [])
+      if stall == nil { stall = begin(mustFlush ? .memory : .levelZero) }
+      let awaited: [EngineEvent.Work] = (mustFlush ? [.flush] : []) + (mustCompact ? [.compaction] : [])
       let failure = state.withLock { state in
         defer { for kind in awaited { state.progress[kind]?.failure = nil } }
         return awaited.compactMap { state.progress[$0]?.failure }.first
@@ -129,11 +177,26 @@ final class BackgroundWork: Sendable {
     }
   }
 
+  private func begin(_ reason: EngineEvent.Stall) -> (EngineEvent.Stall, UInt64) {
+    tree.directory.counters.count { $0.stalls.count += 1 }
+    tree.directory.events.emit(.stallBegan(reason))
+    return (reason, time.monotonicNanoseconds())
+  }
+
+  private func end(_ reason: EngineEvent.Stall, since start: UInt64) {
+    let now = time.monotonicNanoseconds()
+    let nanoseconds = now > start ? now - start : 0
+    tree.directory.counters.count { $0.stalls.nanoseconds += nanoseconds }
+    tree.directory.events.emit(.stallEnded(reason, nanoseconds: nanoseconds))
+  }
+
   /// Waits for what is scheduled, then ends. Nothing may be committed any more.
   func stop() {
     state.withLock { $0.isStopped = true }
     flushQueue.drainAndStop()
     compactionQueue.drainAndStop()
+    let reclaimer = tree.reclaimer
+    fileQueue.submit { reclaimer.finish() }
     fileQueue.drainAndStop()
   }
 }

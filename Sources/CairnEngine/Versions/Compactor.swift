@@ -23,6 +23,19 @@ final class Compactor: Sendable {
     self.picker = Mutex(picker)
   }
 
+  /// By how much levels exceed their limits, together.
+  func debtBytes(of version: Version) -> UInt64 {
+    picker.withLock { picker in
+      version.levels.indices.dropFirst().dropLast().reduce(0) { sum, level in
+        let score = picker.score(version, level)
+        return score > 1 ? sum + UInt64(Double(version.bytes(of: level)) * (1 - 1 / score)) : sum
+      }
+    }
+  }
+
+  /// What level 1 may hold.
+  var levelOneBytes: UInt64 { picker.withLock { $0.levelOneBytes } }
+
   /// - Returns: whether a compaction was due. Only from one thread at a time.
   func compactOnce() throws(StorageError) -> Bool {
     // In this order: what a snapshot that is registered later sees is all of what the version has, or newer.

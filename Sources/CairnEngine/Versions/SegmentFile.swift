@@ -22,7 +22,7 @@ final class SegmentFile: Sendable {
   deinit {
     let isObsolete = obsolete.load(ordering: .acquiring)
     openSegments.forget(slot, of: properties, isObsolete: isObsolete)
-    if isObsolete { reclaimer.reclaim(.segment(properties.fileNumber)) }
+    if isObsolete { reclaimer.reclaim(.segment(properties.fileNumber), bytes: properties.fileBytes) }
   }
 
   var number: UInt64 { properties.fileNumber }
@@ -34,22 +34,4 @@ final class SegmentFile: Sendable {
 
   /// The file may be removed once nobody refers to it.
   func markObsolete() { obsolete.store(true, ordering: .releasing) }
-}
-
-/// Removes files that are needed no more, on a background queue.
-final class FileReclaimer: Sendable {
-  private let directory: StoreDirectory
-  private let queue: any BackgroundQueue
-
-  init(directory: StoreDirectory, queue: any BackgroundQueue) {
-    self.directory = directory
-    self.queue = queue
-  }
-
-  /// A removal that fails is left to the next opening, which removes every file that the manifest does not
-  /// list.
-  func reclaim(_ entry: StoreDirectory.Entry) {
-    let directory = directory
-    queue.submit { try? directory.remove(entry) }
-  }
 }

@@ -34,13 +34,15 @@ final class Tree: Sendable {
   let snapshots = SnapshotRegistry()
   let emptyRanges: EmptyRanges
 
-  private let reclaimer: FileReclaimer
+  let reclaimer: FileReclaimer
   private let openValueFiles: OpenValueFiles
   private let current: Mutex<ReadState>
   private let changes = Mutex(())
   private let publishedSequence: Atomic<UInt64>
   private let nextFileNumber: Atomic<UInt64>
   private let isClosed = Atomic<Bool>(false)
+  /// What was changed since somebody last asked, by the work that changed it.
+  private let unreported = Mutex<[EngineEvent.Work: TreeChange]>([:])
 
   init(
     directory: StoreDirectory, manifest: Manifest, openSegments: OpenSegments, logFiles: LogFiles,
@@ -170,12 +172,20 @@ final class Tree: Sendable {
         emptyRanges: emptyRanges)
       return former
     }
+    if let work = TreeChange.work(of: edit, flushed: flushed) {
+      unreported.withLock { $0[work, default: TreeChange()].add(edit, to: former.version, flushed: flushed) }
+    }
     for segment in former.version.levels.joined() where removed.contains(segment.number) {
       segment.markObsolete()
     }
     for (number, file) in former.version.valueFiles where version.valueFiles[number] == nil {
       file.markObsolete()
     }
+  }
+
+  /// What one kind of work has changed since this was last called; `nil` for nothing.
+  func takeChange(of work: EngineEvent.Work) -> TreeChange? {
+    unreported.withLock { $0.removeValue(forKey: work) }
   }
 
   private func removeFiles(addedBy edit: VersionEdit) {

@@ -35,7 +35,7 @@ import Testing
           tree: opened.tree, random: environment.random, segmentOptions: segments, segmentBytes: 8 << 10,
           picker: CompactionPicker(levelZeroSegments: 4, levelOneBytes: 32 << 10)),
         rewriter: ValueRewriter(tree: opened.tree, random: environment.random),
-        scheduler: environment.scheduler, fileQueue: queue)
+        scheduler: environment.scheduler, time: environment.time, fileQueue: queue)
       writer = CommitWriter(
         tree: opened.tree, background: background, options: options, log: opened.log,
         keptLogBytes: opened.keptLogBytes, buffer: opened.buffer)

@@ -12,7 +12,10 @@ import Testing
 
   init() {
     directory = StoreDirectory(path: "/", fileSystem: disk)
-    logs = LogFiles(directory: directory, random: SeededRandomSource(seed: 3), firstLogBytes: 256 << 10)
+    logs = LogFiles(
+      directory: directory, random: SeededRandomSource(seed: 3), firstLogBytes: 256 << 10,
+      greatestLogBytes: 64 << 20,
+      reclaimer: FileReclaimer(directory: directory, queue: InlineScheduler().makeQueue(label: "")))
   }
 
   private func append(_ text: String, sequence: UInt64, to writer: FrameWriter) throws {

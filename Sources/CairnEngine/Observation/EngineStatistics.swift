@@ -1,0 +1,157 @@
+/// What a store has done since it was opened, and what it takes now. See ``Engine/statistics()``.
+///
+/// Bytes are bytes of files unless said otherwise. The members are read one after the other while the store
+/// works, so they need not fit each other exactly.
+public struct EngineStatistics: Hashable, Sendable {
+  /// Transactions and batches committed, those without any write not counted.
+  public internal(set) var commits: UInt64 = 0
+  /// Commit groups: commits that were written and synced together.
+  public internal(set) var groups: UInt64 = 0
+  /// Keys and values committed, with their framing of a few bytes each.
+  public internal(set) var userBytes: UInt64 = 0
+  /// What was written to logs: commits with their padding to pages.
+  public internal(set) var logBytes: UInt64 = 0
+  /// How often a file or the directory was synced.
+  public internal(set) var synchronizations: UInt64 = 0
+  /// Memtables written out.
+  public internal(set) var flushes = Flushes()
+  /// Segments merged.
+  public internal(set) var compactions = Compactions()
+  /// Value files rewritten.
+  public internal(set) var rewritings = Rewritings()
+  /// Files removed that nothing needed any more.
+  public internal(set) var removals = Removals()
+  /// What the store takes on disk, by kind.
+  public internal(set) var space = Space()
+  /// What memtables take in memory.
+  public internal(set) var memory = Memory()
+  /// The levels of the tree, from level 0 on.
+  public internal(set) var levels: [Level] = []
+  /// By how much levels exceed what they should hold: what compaction has yet to move.
+  public internal(set) var compactionDebtBytes: UInt64 = 0
+  /// How writers were slowed down.
+  public internal(set) var pacing = Pacing()
+  /// How writers were stopped.
+  public internal(set) var stalls = Stalls()
+
+  /// Memtables written out.
+  public struct Flushes: Hashable, Sendable {
+    /// How many.
+    public internal(set) var count: UInt64 = 0
+    /// The segments written.
+    public internal(set) var segmentBytes: UInt64 = 0
+    /// The value files written.
+    public internal(set) var valueFileBytes: UInt64 = 0
+    /// How long it took together.
+    public internal(set) var nanoseconds: UInt64 = 0
+  }
+
+  /// Segments merged.
+  public struct Compactions: Hashable, Sendable {
+    /// How many compactions, those that only moved segments included.
+    public internal(set) var count: UInt64 = 0
+    /// The segments read.
+    public internal(set) var readBytes: UInt64 = 0
+    /// The segments written.
+    public internal(set) var writtenBytes: UInt64 = 0
+    /// How long it took together.
+    public internal(set) var nanoseconds: UInt64 = 0
+  }
+
+  /// Value files rewritten.
+  public struct Rewritings: Hashable, Sendable {
+    /// How many rewritings.
+    public internal(set) var count: UInt64 = 0
+    /// The value files written.
+    public internal(set) var writtenBytes: UInt64 = 0
+    /// By how much the new files are shorter than the old ones.
+    public internal(set) var reclaimedBytes: UInt64 = 0
+    /// How long it took together.
+    public internal(set) var nanoseconds: UInt64 = 0
+  }
+
+  /// Files removed that nothing needed any more.
+  public struct Removals: Hashable, Sendable {
+    /// How many.
+    public internal(set) var count: UInt64 = 0
+    /// Their length.
+    public internal(set) var bytes: UInt64 = 0
+    /// How many wait to be removed.
+    public internal(set) var waitingCount: Int = 0
+    /// Their length.
+    public internal(set) var waitingBytes: UInt64 = 0
+  }
+
+  /// What the store takes on disk, by kind. What waits to be removed is in ``EngineStatistics/removals``.
+  public struct Space: Hashable, Sendable {
+    /// How many logs the store needs.
+    public internal(set) var logCount: Int = 0
+    /// The logs, with what was written beforehand of the newest.
+    public internal(set) var logBytes: UInt64 = 0
+    /// Files kept for the next log.
+    public internal(set) var spareBytes: UInt64 = 0
+    /// How many segments there are.
+    public internal(set) var segmentCount: Int = 0
+    /// The segments.
+    public internal(set) var segmentBytes: UInt64 = 0
+    /// How many value files there are.
+    public internal(set) var valueFileCount: Int = 0
+    /// The value files.
+    public internal(set) var valueFileBytes: UInt64 = 0
+    /// What is live in them.
+    public internal(set) var liveValueBytes: UInt64 = 0
+  }
+
+  /// What memtables take in memory, in bytes.
+  public struct Memory: Hashable, Sendable {
+    /// The memtable that is written.
+    public internal(set) var activeMemtableBytes: UInt64 = 0
+    /// How many wait to be flushed.
+    public internal(set) var sealedMemtables: Int = 0
+    /// Those.
+    public internal(set) var sealedMemtableBytes: UInt64 = 0
+  }
+
+  /// One level of the tree.
+  public struct Level: Hashable, Sendable {
+    /// How many segments it has.
+    public internal(set) var segmentCount: Int = 0
+    /// Their length.
+    public internal(set) var bytes: UInt64 = 0
+  }
+
+  /// How writers were slowed down, group by group, because flushes or compactions did not keep up.
+  public struct Pacing: Hashable, Sendable {
+    /// How many buckets ``delayHistogram`` has.
+    public static let bucketCount = 24
+
+    /// Commit groups that were delayed.
+    public internal(set) var delayedGroups: UInt64 = 0
+    /// By how much, together.
+    public internal(set) var delayNanoseconds: UInt64 = 0
+    /// The longest delay.
+    public internal(set) var greatestDelayNanoseconds: UInt64 = 0
+    /// Delays by length: element 0 counts those of less than a microsecond, element *i* those of 2^(*i*-1) to
+    /// 2^*i* microseconds, and the last one also all that are longer. Groups that were not delayed are not in it.
+    public internal(set) var delayHistogram = [UInt64](repeating: 0, count: bucketCount)
+
+    mutating func count(delayNanoseconds delay: UInt64) {
+      delayedGroups += 1
+      delayNanoseconds += delay
+      greatestDelayNanoseconds = max(greatestDelayNanoseconds, delay)
+      delayHistogram[Self.bucket(ofNanoseconds: delay)] += 1
+    }
+
+    static func bucket(ofNanoseconds delay: UInt64) -> Int {
+      min(UInt64.bitWidth - (delay / 1000).leadingZeroBitCount, bucketCount - 1)
+    }
+  }
+
+  /// How writers were stopped until a flush or a compaction was done.
+  public struct Stalls: Hashable, Sendable {
+    /// How often, a stall under way included.
+    public internal(set) var count: UInt64 = 0
+    /// For how long together; a stall under way is counted when it ends.
+    public internal(set) var nanoseconds: UInt64 = 0
+  }
+}
