@@ -1,3 +1,4 @@
+import CairnEngine
 import Foundation
 
 /// What a store's directory takes on disk.
@@ -25,6 +26,20 @@ struct DiskUsage: Equatable {
   init(_ files: [(name: String, bytes: UInt64)]) {
     for file in files { add(file.name, bytes: file.bytes) }
     strays.sort()
+  }
+
+  /// What a closed store does not account for, in words.
+  /// - Parameter space: What it says of itself.
+  func unaccounted(by space: EngineStatistics.Space) -> [String] {
+    var result = strays
+    for (kind, accounted) in [
+      ("log", space.logCount), ("segment", space.segmentCount), ("values", space.valueFileCount), ("LOCK", 1),
+      ("MANIFEST", 1),
+    ] {
+      let found = counts[kind, default: 0]
+      if found != accounted { result.append("\(found) of the kind \(kind) instead of \(accounted)") }
+    }
+    return result
   }
 
   private mutating func add(_ name: String, bytes: UInt64) {

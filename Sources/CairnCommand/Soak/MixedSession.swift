@@ -41,6 +41,7 @@ struct MixedSession {
   func run() throws {
     let acknowledgements = try Acknowledgements(path: plan.acknowledgements, lanes: plan.lanes)
     var engine = try open()
+    var pacing = PacingTotals()
     do {
       var models = try recovered(in: engine, acknowledged: acknowledgements.read())
       for model in models { try acknowledgements.acknowledge(model.number, lane: model.lane.number) }
@@ -48,10 +49,12 @@ struct MixedSession {
       for (index, milliseconds) in legMilliseconds.enumerated() {
         if index > 0 {
           try engine.close()
+          pacing = pacing + PacingTotals(engine.statistics())
           engine = try open()
           try check(models, in: engine)
         }
-        models = try write(on: engine, models, acknowledgements, leg: index, milliseconds: milliseconds)
+        models = try write(
+          on: engine, models, acknowledgements, leg: index, milliseconds: milliseconds, earlier: pacing)
       }
       if quietMilliseconds > 0 { watchDisk() }
     } catch {
@@ -60,6 +63,9 @@ struct MixedSession {
       throw error
     }
     try engine.close()
+    let statistics = engine.statistics()
+    report(.alive(pacing + PacingTotals(statistics)))
+    report(.unaccounted(DiskUsage(of: plan.store).unaccounted(by: statistics.space)))
     report(.closed)
   }
 
@@ -108,7 +114,7 @@ struct MixedSession {
 
   private func write(
     on engine: Engine, _ models: [SoakModel], _ acknowledgements: Acknowledgements, leg: Int,
-    milliseconds: Int
+    milliseconds: Int, earlier: PacingTotals
   ) throws -> [SoakModel] {
     let writers = models.map { LaneWriter($0, acknowledgements: acknowledgements) }
     var work: [@Sendable (SessionControl) throws -> Void] = writers.map { writer in
@@ -121,7 +127,9 @@ struct MixedSession {
         try keeper.run(on: engine, until: control)
       }
     }
-    try SessionControl.run(milliseconds: milliseconds, work) { report(.alive) }
+    try SessionControl.run(milliseconds: milliseconds, work) {
+      report(.alive(earlier + PacingTotals(engine.statistics())))
+    }
     return writers.map(\.current)
   }
 

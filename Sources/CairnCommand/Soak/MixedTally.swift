@@ -8,6 +8,8 @@ struct MixedTally {
     var violations: [String] = []
     var quiet: [(milliseconds: Int, bytes: UInt64, logBytes: UInt64)] = []
     var hasClosed = false
+    var pacing = PacingTotals()
+    var unaccounted: [String]?
     var writingNanoseconds: UInt64 = 0
     var expectsKill = false
 
@@ -16,7 +18,8 @@ struct MixedTally {
       case .opened(let microseconds): openings.append(microseconds)
       case .verified(let commits): verified = commits
       case .snapshotChecked: snapshots += 1
-      case .alive: break
+      case .alive(let totals): pacing = totals
+      case .unaccounted(let what): unaccounted = what
       case .quiet(let milliseconds, let bytes, let logBytes): quiet.append((milliseconds, bytes, logBytes))
       case .closed: hasClosed = true
       case .violation(let what): violations.append(what)
@@ -32,6 +35,9 @@ struct MixedTally {
   private var snapshots = 0
   private var peakResidentBytes: UInt64 = 0
   private var writtenBytes: UInt64?
+  private var pacing = PacingTotals()
+  /// What the last session that closed the store says.
+  private var unaccounted: [String]?
   private var writingNanoseconds: UInt64 = 0
   private var quiet: [(milliseconds: Int, bytes: UInt64, logBytes: UInt64)] = []
 
@@ -43,6 +49,8 @@ struct MixedTally {
     snapshots += session.snapshots
     if session.verified != nil { storeChecks += 1 }
     violations += session.violations.map { "session \(number): \($0)" }
+    pacing = pacing + session.pacing
+    unaccounted = session.unaccounted ?? unaccounted
     writingNanoseconds += session.writingNanoseconds
     peakResidentBytes = max(peakResidentBytes, usage.peakResidentBytes)
     if let written = usage.writtenBytes { writtenBytes = (writtenBytes ?? 0) + written }
@@ -62,10 +70,9 @@ struct MixedTally {
   /// The table, once everything has ended.
   /// - Parameters:
   ///   - models: The lanes after their last commits.
-  ///   - files: What the closed store left.
   ///   - deviceBytes: What the device wrote meanwhile, for whomever.
   func report(
-    _ plan: MixedSession.Plan, _ models: [SoakModel], quietSeconds: Int, files: DiskUsage,
+    _ plan: MixedSession.Plan, _ models: [SoakModel], quietSeconds: Int,
     deviceBytes: UInt64?
   ) -> SoakReport {
     let commits = models.reduce(0) { $0 + $1.number }
@@ -97,9 +104,17 @@ struct MixedTally {
         "disk after \(quietSeconds) quiet seconds", Figure.bytes(last.bytes),
         "< 2.2 x live + logs: " + Figure.bytes(bound), last.bytes < bound)
     }
+    let delay = pacing.delayMicroseconds(exceededByOneIn: 1000)
     report.require(
-      "unexplained files", files.strays.isEmpty ? "0" : files.strays.joined(separator: ", "), "0",
-      files.strays.isEmpty)
+      "delay by pacing, p99.9", "<= " + Figure.decimal(Double(delay) / 1000, 1) + " ms", "< 20 ms",
+      delay < 20_000)
+    report.tell(
+      "stalls", "\(pacing.stalls), \(Figure.decimal(Double(pacing.stallNanoseconds) / 1e6, 0)) ms together")
+    if let unaccounted {
+      report.require(
+        "unaccounted files", unaccounted.isEmpty ? "0" : unaccounted.joined(separator: ", "), "0",
+        unaccounted.isEmpty)
+    }
     report.tell("bytes given to commits", Figure.bytes(userBytes))
     if let writtenBytes {
       report.tell("given to the system, of that", Self.ratio(writtenBytes, userBytes))

@@ -38,7 +38,7 @@ struct QueueSoak {
   let memoryLimit: Int
 
   private static let moments = 5
-  private static let calls = 1001
+  private static let calls = 5001
   private static let payload = [UInt8](repeating: 0x71, count: 100)
   private static let queue = Tuple("queue", "jobs")
 

@@ -6,10 +6,12 @@ enum SessionLine: Equatable {
   case verified(commits: [UInt64])
   /// A snapshot was checked.
   case snapshotChecked
-  /// A sign of life.
-  case alive
+  /// A sign of life, and how commits were slowed down so far.
+  case alive(PacingTotals)
   /// So long after the last commit the directory takes so much, of which so much is logs.
   case quiet(milliseconds: Int, bytes: UInt64, logBytes: UInt64)
+  /// What is in the directory of the closed store that it does not account for.
+  case unaccounted([String])
   /// The store was closed.
   case closed
   /// Something isn't as the model says.
@@ -21,8 +23,10 @@ enum SessionLine: Equatable {
     case .opened(let microseconds): "OPENED \(microseconds)"
     case .verified(let commits): (["VERIFIED"] + commits.map { "\($0)" }).joined(separator: " ")
     case .snapshotChecked: "SNAPSHOT"
-    case .alive: "ALIVE"
+    case .alive(let totals): "ALIVE " + totals.numbers.map { "\($0)" }.joined(separator: " ")
     case .quiet(let milliseconds, let bytes, let logBytes): "QUIET \(milliseconds) \(bytes) \(logBytes)"
+    // No name of a file has a slash.
+    case .unaccounted(let what): "FILES " + what.joined(separator: "/")
     case .closed: "CLOSED"
     case .violation(let what): "VIOLATION " + what
     }
@@ -40,7 +44,11 @@ enum SessionLine: Equatable {
     case ("QUIET", 3):
       self = .quiet(milliseconds: Int(clamping: known[0]), bytes: known[1], logBytes: known[2])
     case ("SNAPSHOT", _) where words.count == 1: self = .snapshotChecked
-    case ("ALIVE", _) where words.count == 1: self = .alive
+    case ("ALIVE", _?):
+      guard let totals = PacingTotals(known) else { return nil }
+      self = .alive(totals)
+    case ("FILES", _) where words.count == 2:
+      self = .unaccounted(rest.split(separator: "/").map { String($0) })
     case ("CLOSED", _) where words.count == 1: self = .closed
     case ("VIOLATION", _) where words.count == 2: self = .violation(String(rest))
     default: return nil

@@ -1,3 +1,4 @@
+import CairnEngine
 import Foundation
 import Testing
 
@@ -5,13 +6,16 @@ import Testing
 
 @Suite struct SoakReportTests {
   @Test(arguments: [
-    SessionLine.opened(microseconds: 12), .verified(commits: [1, 0]), .snapshotChecked, .alive,
+    SessionLine.opened(microseconds: 12), .verified(commits: [1, 0]), .snapshotChecked,
+    .alive(PacingTotals()), .unaccounted([]),
+    .unaccounted(["MANIFEST.new", "2 of the kind log instead of 1"]),
     .quiet(milliseconds: 1, bytes: 2, logBytes: 3), .closed, .violation("lane 0 lost a key"),
   ])
   func linesTurnBack(line: SessionLine) { #expect(SessionLine(line.text[...]) == line) }
 
   @Test(arguments: [
-    "", "OPENED", "OPENED x", "VERIFIED", "VERIFIED 1 x", "QUIET 1 2", "SNAPSHOT 1", "closed",
+    "", "OPENED", "OPENED x", "VERIFIED", "VERIFIED 1 x", "QUIET 1 2", "SNAPSHOT 1", "ALIVE", "ALIVE 1 2",
+    "FILES", "closed",
   ])
   func otherLinesAreNone(text: String) { #expect(SessionLine(text[...]) == nil) }
 
@@ -80,16 +84,20 @@ import Testing
     let plan = MixedSession.Plan(folder: "", seed: 1, lanes: 1, liveBytes: 1, memoryLimit: 64 << 20)
     var model = SoakModel(SoakLane(number: 0, seed: 1, liveBytes: 1))
     model.advance(to: 500)
-    func failing(resident: UInt64 = 0, disk: UInt64 = 0, logs: UInt64 = 0, strays: [String] = []) -> [String]
-    {
+    func failing(
+      resident: UInt64 = 0, disk: UInt64 = 0, logs: UInt64 = 0, files: [String] = [], delays: [UInt64] = []
+    ) -> [String] {
       var tally = MixedTally()
       var session = MixedTally.Session()
       session.take(.quiet(milliseconds: 1, bytes: disk, logBytes: logs))
+      session.take(.unaccounted(files))
+      let none = [UInt64](repeating: 0, count: EngineStatistics.Pacing.bucketCount - delays.count)
+      session.take(.alive(PacingTotals([10_000, 0, 0] + delays + none) ?? PacingTotals()))
       session.take(.closed)
       tally.add(
         session, .exited(0), SupervisedProcess.Usage(peakResidentBytes: resident), number: 1, complaints: [])
       return tally.report(
-        plan, [model], quietSeconds: 60, files: DiskUsage(strays.map { ($0, 1) }), deviceBytes: nil
+        plan, [model], quietSeconds: 60, deviceBytes: nil
       ).rows.filter { !$0.holds }.map(\.name)
     }
     #expect(failing() == [])
@@ -97,7 +105,10 @@ import Testing
     #expect(failing(resident: 128 << 20) == ["peak resident memory"])
     #expect(failing(disk: model.liveBytes * 3) == ["disk after 60 quiet seconds"])
     #expect(failing(disk: model.liveBytes * 3, logs: model.liveBytes) == [])
-    #expect(failing(strays: ["MANIFEST.new"]) == ["unexplained files"])
+    #expect(failing(files: ["MANIFEST.new"]) == ["unaccounted files"])
+    let fourteen = [UInt64](repeating: 0, count: 14)
+    #expect(failing(delays: fourteen + [9000, 10]) == [])
+    #expect(failing(delays: fourteen + [0, 11]) == ["delay by pacing, p99.9"])
   }
 
   @Test func filesAreToldByTheirNames() {
@@ -109,6 +120,21 @@ import Testing
     #expect(usage.counts["segment"] == 1)
     for name in ["MANIFEST.new", "00000002.spare", "1.log", "0000000x.log", "00000004.tmp", "core"] {
       #expect(DiskUsage([("00000001.spare", 1), (name, 1)]).strays == [name])
+    }
+  }
+
+  @Test func everyFileOfAClosedStoreIsAccountedFor() throws {
+    let folder = try TemporaryFolder()
+    defer { folder.remove() }
+    let engine: Engine = try Engine.open(at: folder.path)
+    try engine.write { try $0.set([1], to: [2]) }
+    try engine.close()
+    let space = engine.statistics().space
+    #expect(DiskUsage(of: folder.path).unaccounted(by: space) == [])
+    for name in ["00000999.log", "00000999.segment", "00000999.values", "MANIFEST.new"] {
+      try folder.write("", to: name)
+      #expect(DiskUsage(of: folder.path).unaccounted(by: space).count == 1)
+      try FileManager.default.removeItem(atPath: folder.path + "/" + name)
     }
   }
 
