@@ -9,12 +9,12 @@ public import CairnKV
 /// caller's thread in both; they may read a block from the disk.
 public final class Engine: KeyValueStore {
   let tree: Tree
+  let pipeline: CommitPipeline
   let background: BackgroundWork
-  private let pipeline: CommitPipeline
   private let leaderQueue: any BackgroundQueue
   private let lock: any FileLock
-  private let options: EngineOptions
-  private let environment: Environment
+  let options: EngineOptions
+  let environment: Environment
 
   // MARK: Opening and closing
 

@@ -150,7 +150,7 @@ struct StoreOpening {
   }
 
   /// Writes recovered groups into the new log, many to a frame: they were one page each where every commit
-  /// was synced.
+  /// was synced. The numbers of ingests get frames between them.
   private func writeCarried(
     _ groups: [LogRecovery.CarriedGroup], to log: FrameWriter, _ buffer: FrameBuffer
   ) throws(StorageError) {
@@ -163,8 +163,9 @@ struct StoreOpening {
         groups[index].payload.withUnsafeBytes { buffer.append($0) }
         batchCount &+= groups[index].batchCount
         index += 1
-      } while index < groups.count && buffer.payload.count < Self.carriedFrameBytes
-      try log.append(.carried, firstSequence: first.firstSequence, batchCount: batchCount)
+      } while index < groups.count && groups[index].kind == first.kind
+        && buffer.payload.count < Self.carriedFrameBytes
+      try log.append(first.kind, firstSequence: first.firstSequence, batchCount: batchCount)
     }
     buffer.removeAll()
   }

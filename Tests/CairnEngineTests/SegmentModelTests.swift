@@ -49,6 +49,56 @@ import Testing
     try checkWalk(reader, model, seed: test.seed)
   }
 
+  /// A base is as if the segment had been written with greater numbers.
+  @Test(arguments: 0..<12) func aBaseIsAddedToEverySequenceNumber(seed: Int) throws {
+    let model = SegmentModel(seed: UInt64(seed), count: [1, 30, 400][seed % 3])
+    let greatest = (model.entries.map(\.trailer.sequence) + model.tombstones.map(\.sequence)).max() ?? 0
+    let bytes = try model.bytes(
+      options: SegmentOptions(blockBytes: 300, compressionLevel: seed % 2 == 0 ? 1 : nil))
+    func open(_ base: UInt64) throws -> SegmentReader {
+      try SegmentReader(
+        file: MemoryFile(bytes), fileNumber: SegmentModel.fileNumber, sequenceBase: base,
+        cache: BlockCache(capacityBytes: 1 << 20))
+    }
+    for base in [1, 1 << 20, EntryTrailer.greatestStoredSequence - greatest] as [UInt64] {
+      let moved = SegmentModel(
+        entries: model.entries.map { entry in
+          let sequence = entry.trailer.sequence + base
+          return ModelEntry(
+            key: entry.key, trailer: EntryTrailer(rawValue: sequence << 8 | entry.trailer.rawValue & 0xFF),
+            value: entry.value)
+        },
+        tombstones: model.tombstones.map {
+          RangeTombstone(lower: $0.lower, upper: $0.upper, sequence: $0.sequence + base)
+        })
+      let reader = try open(base)
+      #expect(try reader.allEntries() == moved.entries)
+      #expect(reader.removals.all == moved.tombstones.sorted(by: RangeRemovalBlock.precedes))
+      let written = try SegmentReader(bytes).properties
+      #expect(reader.properties == written.rebased(by: base))
+      #expect(reader.properties.encoded() == written.encoded())
+      try checkProperties(reader.properties, moved)
+      try checkSeeks(reader, moved, seed: UInt64(seed))
+    }
+    #expect(throws: StorageError.self) {
+      try open(EntryTrailer.greatestStoredSequence - greatest + 1).allEntries()
+    }
+    #expect(throws: StorageError.self) { try open(.max).allEntries() }
+  }
+
+  /// Blocks are checked on their own: the properties need not have told the truth.
+  @Test func aBlockWhoseNumbersExceedTheGreatestIsRefused() {
+    var builder = BlockBuilder()
+    let trailer = EntryTrailer(sequence: 7, kind: .value)
+    [1].withUnsafeBytes { builder.add(key: $0, trailer, value: $0) }
+    var payload = AppendBuffer(capacity: 64)
+    builder.finish(into: &payload)
+    let room = EntryTrailer.greatestStoredSequence - 7
+    #expect(Block(payload.bytes, isIndex: false, sequenceBase: room)?.view.sequences.upperBound == room + 7)
+    #expect(Block(payload.bytes, isIndex: false, sequenceBase: room + 1) == nil)
+    #expect(Block(payload.bytes, isIndex: false, sequenceBase: .max) == nil)
+  }
+
   private func checkProperties(_ properties: SegmentProperties, _ model: SegmentModel) throws {
     let removals = model.entries.filter { $0.trailer.kind == .removal }.count
     #expect(properties.removalCount == UInt64(removals))

@@ -1,4 +1,4 @@
-import CairnKV
+public import CairnKV
 
 /// Has the system begin to write a growing file to the disk piece by piece, so that the sync at its end finds
 /// little left to do, and so that the log's syncs do not queue behind tens of megabytes handed over at once.

@@ -133,6 +133,9 @@ enum FrameKind: UInt8 {
   /// A commit group copied by an opening from the predecessor, where nobody vouched for it. A log that holds
   /// nothing else says nothing new, so that nothing is missing where the manifest does not list it.
   case carried = 4
+  /// Sequence numbers that an ingest takes: what they belong to is not in the log. As many as the header says
+  /// batches.
+  case ingest = 5
 }
 
 /// The first 64 bytes of a frame. The payload follows, then zeros up to the next page border.
@@ -143,7 +146,7 @@ enum FrameKind: UInt8 {
 ///     40  u64  durable-through: everything before this offset was synced when the frame was written
 ///     48  u32  the previous frame's header checksum (the file header's for the first)
 ///     52  u32  CRC-32C of the payload
-///     56  u32  batches in the payload       60  u8  kind       61  3 × zero
+///     56  u32  batches in the payload (of an ingest: sequence numbers)   60  u8  kind   61  3 × zero
 struct FrameHeader: Equatable {
   static let bytes = 64
   static let magic: UInt32 = 0x4D52_4643

@@ -115,9 +115,10 @@ final class FrameReader {
     nextSequence = found.firstSequence
     return switch (purpose, found.kind) {
     case (.log, .group), (.log, .carried): found.batchCount > 0
-    case (.log, .seal): found.batchCount == 0 && found.payloadBytes == 0
+    case (_, .seal): found.batchCount == 0 && found.payloadBytes == 0
+    case (.log, .ingest): found.batchCount > 0 && found.payloadBytes == 0
     case (.manifest, .edit): found.batchCount == 1
-    case (.log, .edit), (.manifest, .group), (.manifest, .seal), (.manifest, .carried): false
+    case (.log, .edit), (.manifest, .group), (.manifest, .carried), (.manifest, .ingest): false
     }
   }
 

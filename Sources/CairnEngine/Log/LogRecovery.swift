@@ -2,8 +2,10 @@ import CairnKV
 
 /// Reads the logs of a store from the oldest to the newest, and rebuilds what was not flushed. Never writes.
 struct LogRecovery {
-  /// A commit group to be written into the new log.
+  /// A commit group, or the sequence numbers of an ingest, to be written into the new log.
   struct CarriedGroup {
+    /// What it is carried as.
+    var kind: FrameKind
     var log: UInt64
     var offset: UInt64
     var firstSequence: UInt64
@@ -28,12 +30,15 @@ struct LogRecovery {
   /// Up to where the newest log is known to be on disk.
   private(set) var newestEnd: FrameFileHeader.End?
   private var nextSequence: UInt64?
+  private let listedSequence: UInt64
 
   /// Up to here what the logs hold is carried over whole. Without this a store that is opened often and written
   /// little would keep one log more for every opening.
   private static let greatestWholeCarry = 128 << 10
 
+  /// - Parameter lastSequence: what the manifest says.
   init(directory: StoreDirectory, options: EngineOptions, lastSequence: UInt64) {
+    listedSequence = lastSequence
     self.directory = directory
     memtableLimit = options.memtableLimit
     memtableFirstChunkBytes = options.memtableFirstChunkBytes
@@ -70,6 +75,15 @@ struct LogRecovery {
     for (index, reader) in readers.reversed().enumerated() {
       try replay(reader, number: logs[index], isNewest: index == logs.count - 1)
     }
+    // What the manifest says was used had been synced before it said so: it vouches for the newest log as the
+    // mark of a later frame would.
+    if let nextSequence, nextSequence <= listedSequence, let newest = readers.first {
+      throw StorageError(
+        .corruption,
+        "the log ends before sequence number \(listedSequence), which the manifest says was used: acknowledged "
+          + "commits from here on are lost or changed; restore it from a backup",
+        file: directory.path(of: .log(newest.header.number)), offset: newest.position.offset)
+    }
   }
 
   private mutating func replay(_ reader: FrameReader, number: UInt64, isNewest: Bool) throws(StorageError) {
@@ -79,10 +93,9 @@ struct LogRecovery {
       guard nextSequence.map({ $0 == first }) ?? (first > 0) else {
         throw damage(number, frame.header, "does not continue the sequence numbers before it")
       }
-      guard
-        let count = BatchGroup.replay(
-          frame.payload, batchCount: frame.header.batchCount, firstSequence: first, to: memtable(for: number))
-      else { throw damage(number, frame.header, "holds something else than batches") }
+      guard let count = apply(frame, of: number) else {
+        throw damage(number, frame.header, "holds something else than batches")
+      }
       nextSequence = first + count
       lastSequence = max(lastSequence, first + count - 1)
       carry(frame, of: number)
@@ -93,10 +106,22 @@ struct LogRecovery {
     if !carriesAll { dropVouched(by: reader, isNewest: isNewest) }
   }
 
+  /// - Returns: how many sequence numbers the frame takes; `nil` when it does not decode.
+  private mutating func apply(_ frame: FrameReader.Frame, of log: UInt64) -> UInt64? {
+    if frame.header.kind == .ingest {
+      let count = UInt64(frame.header.batchCount)
+      return count <= EntryTrailer.firstOwnSequence - frame.header.firstSequence ? count : nil
+    }
+    return BatchGroup.replay(
+      frame.payload, batchCount: frame.header.batchCount, firstSequence: frame.header.firstSequence,
+      to: memtable(for: log))
+  }
+
   private mutating func carry(_ frame: FrameReader.Frame, of log: UInt64) {
     carried.append(
       CarriedGroup(
-        log: log, offset: frame.header.offset, firstSequence: frame.header.firstSequence,
+        kind: frame.header.kind == .ingest ? .ingest : .carried, log: log, offset: frame.header.offset,
+        firstSequence: frame.header.firstSequence,
         batchCount: frame.header.batchCount, payload: [UInt8](frame.payload)))
     carriedBytes += frame.payload.count
     if carriedBytes > Self.greatestWholeCarry { carriesAll = false }
@@ -113,7 +138,7 @@ struct LogRecovery {
   /// One memtable with all that is carried, which needs no log but the new one.
   func memtableOfCarried(newLog number: UInt64) throws(StorageError) -> Memtable {
     let memtable = Memtable(oldestLog: number, firstChunkBytes: memtableFirstChunkBytes)
-    for group in carried {
+    for group in carried where group.kind == .carried {
       let replayed = group.payload.withUnsafeBytes {
         BatchGroup.replay($0, batchCount: group.batchCount, firstSequence: group.firstSequence, to: memtable)
       }

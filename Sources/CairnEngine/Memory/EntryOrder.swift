@@ -25,6 +25,13 @@ struct EntryTrailer: RawRepresentable, Hashable, Sendable {
   /// Whether the entry gives its key a value, wherever that is.
   @inline(__always) var isValue: Bool { kind == .value || kind == .handle }
 
+  /// The same with a greater sequence number; `nil` when that is greater than any that is stored.
+  func rebased(by base: UInt64) -> EntryTrailer? {
+    let (sum, overflow) = sequence.addingReportingOverflow(base)
+    guard !overflow, sum <= Self.greatestStoredSequence else { return nil }
+    return EntryTrailer(rawValue: sum << 8 | rawValue & 0xFF)
+  }
+
   /// Sorts before every entry of its key.
   static let newest = EntryTrailer(rawValue: .max)
   /// Sorts before the entries of its key with this sequence number or an older one, and after newer ones.

@@ -1,3 +1,4 @@
+import CairnKV
 import Synchronization
 
 /// The newest entries, in memory: a skip list for keys, a set for range removals.
@@ -65,6 +66,18 @@ final class Memtable: Sendable {
       EntryOrder.compare(node.key, key) == 0
     else { return nil }
     return PointLookup(trailer: node.trailer, value: node.value, block: nil)
+  }
+
+  /// Whether it has an entry in `range`, or a range removal that touches it, published or not.
+  func overlaps(_ range: KeyRange) throws(StorageError) -> Bool {
+    if range.isEmpty || isEmpty { return false }
+    if rangeRemovals.hasRemoval(newerThan: 0, from: range.lower, to: range.upper) { return true }
+    let cursor = makeCursor()
+    try withBytes(of: range.lower) { (lower) throws(StorageError) in
+      try cursor.seek(atOrAfter: lower, .newest)
+    }
+    guard cursor.isValid else { return false }
+    return range.upper?.withUnsafeBytes { EntryOrder.compare(cursor.key, $0) < 0 } ?? true
   }
 
   /// The sequence number of the newest entry of `key`, published or not; 0 when there is none.

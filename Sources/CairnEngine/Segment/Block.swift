@@ -19,7 +19,8 @@ final class Block: Sendable {
   /// Copies and checks a payload; `nil` when it is no block, or holds an entry that no segment can have.
   /// - Parameter isIndex: whether it is an index block, where a removal's entry has a value: the block's
   ///   place.
-  init?(_ payload: UnsafeRawBufferPointer, isIndex: Bool) {
+  /// - Parameter sequenceBase: what is added to every sequence number.
+  init?(_ payload: UnsafeRawBufferPointer, isIndex: Bool, sequenceBase: UInt64 = 0) {
     var header = ByteReader(payload)
     guard let entryCount = header.readInteger(UInt32.self),
       Int(entryCount) <= header.remaining / SegmentFormat.shortestEntry
@@ -37,7 +38,8 @@ final class Block: Sendable {
     guard reader.readInteger(UInt32.self) != nil,
       let prefix = reader.readLengthPrefixed(limit: StorageLimits.keyBytes),
       let extent = Self.index(
-        &reader, isIndex: isIndex, prefixLength: prefix.count, count: count, heads: heads, offsets: offsets)
+        &reader, of: copy, isIndex: isIndex, sequenceBase: sequenceBase, prefixLength: prefix.count,
+        count: count, heads: heads, offsets: offsets)
     else { return nil }
     view = BlockView(
       payload: UnsafeRawPointer(base + tableBytes), prefix: prefix, heads: UnsafePointer(heads),
@@ -48,10 +50,12 @@ final class Block: Sendable {
 
   deinit { memory.deallocate() }
 
-  /// Walks all entries, and notes offsets and heads; `nil` when anything is wrong.
+  /// Walks all entries, adds the base to their sequence numbers in place, and notes offsets and heads; `nil`
+  /// when anything is wrong.
   /// - Returns: the longest suffix, and the sequence numbers, 0 for no entries.
   private static func index(
-    _ reader: inout ByteReader, isIndex: Bool, prefixLength: Int, count: Int,
+    _ reader: inout ByteReader, of payload: UnsafeMutableRawBufferPointer, isIndex: Bool,
+    sequenceBase: UInt64, prefixLength: Int, count: Int,
     heads: UnsafeMutablePointer<UInt64>, offsets: UnsafeMutablePointer<UInt32>
   ) -> (longestSuffix: Int, sequences: ClosedRange<UInt64>)? {
     let longestKey = StorageLimits.keyBytes - prefixLength
@@ -67,7 +71,12 @@ final class Block: Sendable {
         let valueLength = reader.readVarint(), valueLength <= UInt64(StorageLimits.valueBytes),
         let suffix = reader.readBytes(Int(suffixLength)), let value = reader.readBytes(Int(valueLength))
       else { return nil }
-      let trailer = EntryTrailer(rawValue: rawTrailer)
+      var trailer = EntryTrailer(rawValue: rawTrailer)
+      if sequenceBase > 0 {
+        guard let rebased = trailer.rebased(by: sequenceBase) else { return nil }
+        payload.storeBytes(of: rebased.rawValue.littleEndian, toByteOffset: offset, as: UInt64.self)
+        trailer = rebased
+      }
       guard let kind = trailer.kind, isIndex || isPossible(kind, value) else { return nil }
       let head = BlockView.head(suffix)
       if index > 0 {

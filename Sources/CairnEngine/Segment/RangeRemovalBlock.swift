@@ -17,13 +17,16 @@ enum RangeRemovalBlock {
   }
 
   /// `nil` when the bytes are not such a payload: lengths, order, and that no range is empty, are checked.
-  static func decode(_ bytes: UnsafeRawBufferPointer) -> [RangeTombstone]? {
+  /// - Parameter sequenceBase: what is added to every sequence number.
+  static func decode(_ bytes: UnsafeRawBufferPointer, sequenceBase: UInt64 = 0) -> [RangeTombstone]? {
     var reader = ByteReader(bytes)
     guard let count = reader.readInteger(UInt32.self), count > 0 else { return nil }
     var result: [RangeTombstone] = []
     for _ in 0..<count {
-      guard let sequence = reader.readInteger(UInt64.self), sequence <= EntryTrailer.greatestStoredSequence,
-        let bounded = reader.readInteger(UInt8.self), bounded <= 1,
+      guard let stored = reader.readInteger(UInt64.self),
+        case (let sequence, let overflow) = stored.addingReportingOverflow(sequenceBase), !overflow,
+        sequence <= EntryTrailer.greatestStoredSequence, let bounded = reader.readInteger(UInt8.self),
+        bounded <= 1,
         let lower = reader.readLengthPrefixed(limit: SegmentFormat.longestBound)
       else { return nil }
       var tombstone = RangeTombstone(lower: [UInt8](lower), upper: nil, sequence: sequence)

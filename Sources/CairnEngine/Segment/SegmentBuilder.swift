@@ -14,6 +14,10 @@ final class SegmentBuilder {
   /// About how long the file would be if it ended here.
   var estimatedSize: UInt64 { encoder.estimatedSize }
 
+  /// Whether the last entry added has this key.
+  @inline(__always)
+  func endsWith(_ key: UnsafeRawBufferPointer) -> Bool { encoder.endsWith(key) }
+
   /// Adds the next entry. It must sort after the last one; a removal's value must be empty.
   /// - Throws: `.invalidArgument`, `.keyTooLong`, `.valueTooLarge`, or what writing the file throws.
   func add(

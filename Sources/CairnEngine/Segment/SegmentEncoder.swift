@@ -47,6 +47,12 @@ struct SegmentEncoder: ~Copyable {
     return writtenBytes + UInt64(pending.count + parts + (sample?.payloads.count ?? 0))
   }
 
+  /// Whether the last entry added has this key.
+  @inline(__always)
+  func endsWith(_ key: UnsafeRawBufferPointer) -> Bool {
+    lastKey?.withUnsafeBytes { EntryOrder.compare($0, key) == 0 } ?? false
+  }
+
   /// Adds the next entry. It must sort after the last one; a removal's value must be empty.
   mutating func add(
     key: UnsafeRawBufferPointer, trailer: EntryTrailer, value: UnsafeRawBufferPointer

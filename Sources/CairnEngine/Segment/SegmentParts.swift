@@ -9,7 +9,10 @@ struct SegmentParts {
   let index: Block
   let dictionary: DictionaryForDecompression?
 
-  init(file: any File, fileBytes: UInt64, fileNumber: UInt64, cache: BlockCache) throws(StorageError) {
+  /// - Parameter sequenceBase: what is added to every sequence number.
+  init(
+    file: any File, fileBytes: UInt64, fileNumber: UInt64, sequenceBase: UInt64, cache: BlockCache
+  ) throws(StorageError) {
     footer = try Self.readFooter(file, fileBytes: fileBytes, fileNumber: fileNumber)
     let identity = footer.identity
 
@@ -21,7 +24,7 @@ struct SegmentParts {
       whatItHolds: "properties")
     guard
       let properties = SegmentProperties(
-        UnsafeRawBufferPointer(propertiesBytes.memory), fileBytes: fileBytes),
+        UnsafeRawBufferPointer(propertiesBytes.memory), fileBytes: fileBytes, sequenceBase: sequenceBase),
       properties.fileNumber == fileNumber, (properties.tombstoneCount > 0) == (footer.rangeRemovals != nil)
     else { throw damaged("The properties of the segment are malformed.", at: footer.properties) }
     self.properties = properties
@@ -43,7 +46,9 @@ struct SegmentParts {
     if let place = footer.rangeRemovals {
       let bytes = try StoredBlock.read(
         place, of: file, identity: identity, decompressor: cache.decompressor, whatItHolds: "range removals")
-      guard let tombstones = RangeRemovalBlock.decode(UnsafeRawBufferPointer(bytes.memory)),
+      guard
+        let tombstones = RangeRemovalBlock.decode(
+          UnsafeRawBufferPointer(bytes.memory), sequenceBase: sequenceBase),
         UInt64(tombstones.count) == properties.tombstoneCount
       else { throw damaged("The range removals of the segment are malformed.", at: place) }
       rangeTombstones = tombstones
@@ -63,7 +68,9 @@ struct SegmentParts {
 
     let indexBytes = try StoredBlock.read(
       footer.index, of: file, identity: identity, decompressor: cache.decompressor, whatItHolds: "the index")
-    guard let index = Block(UnsafeRawBufferPointer(indexBytes.memory), isIndex: true),
+    guard
+      let index = Block(
+        UnsafeRawBufferPointer(indexBytes.memory), isIndex: true, sequenceBase: sequenceBase),
       UInt64(index.view.count) == properties.blockCount,
       (properties.blockCount > 0) == (properties.entryCount > 0),
       Self.tilesTheData(index.view, dataBytes: footer.dataBytes)

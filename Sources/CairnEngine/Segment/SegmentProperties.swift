@@ -42,6 +42,10 @@ struct SegmentProperties: Hashable, Sendable {
   var referencedBytes: UInt64 = 0
   /// The length of the whole file. Not stored in it.
   var fileBytes: UInt64 = 0
+  /// What the manifest says is added to every sequence number in the file: an ingest writes its segments
+  /// before its place in the order is decided. Not stored in the file. All numbers outside of it, those above
+  /// too, have it in them.
+  private(set) var sequenceBase: UInt64 = 0
 
   var entryCount: UInt64 { valueCount &+ removalCount }
 
@@ -66,12 +70,13 @@ struct SegmentProperties: Hashable, Sendable {
   //     1 exclusive, 2 none); varint length and bytes of the lower bound; the same of the upper bound, unless
   //     there is none
 
+  /// As they stand in the file.
   func encoded() -> [UInt8] {
     var bytes: [UInt8] = []
     bytes.append(littleEndian: formatVersion)
     for number in [
-      fileNumber, valueCount, removalCount, tombstoneCount, blockCount, smallestSequence, largestSequence,
-      rawKeyBytes, rawValueBytes, referencedBytes,
+      fileNumber, valueCount, removalCount, tombstoneCount, blockCount, smallestSequence &- sequenceBase,
+      largestSequence &- sequenceBase, rawKeyBytes, rawValueBytes, referencedBytes,
     ] {
       bytes.append(littleEndian: number)
     }
@@ -92,7 +97,7 @@ struct SegmentProperties: Hashable, Sendable {
   }
 
   /// `nil` when the bytes are not a properties block.
-  init?(_ bytes: UnsafeRawBufferPointer, fileBytes: UInt64) {
+  init?(_ bytes: UnsafeRawBufferPointer, fileBytes: UInt64, sequenceBase: UInt64 = 0) {
     var reader = ByteReader(bytes)
     guard let version = reader.readInteger(UInt32.self) else { return nil }
     var numbers: [UInt64] = []
@@ -123,7 +128,20 @@ struct SegmentProperties: Hashable, Sendable {
     referencedBytes = numbers[9]
     lowerBound = [UInt8](lower)
     self.fileBytes = fileBytes
-    guard reader.isAtEnd, isConsistent else { return nil }
+    guard reader.isAtEnd, isConsistent, let rebased = rebased(by: sequenceBase) else { return nil }
+    self = rebased
+  }
+
+  /// The same with a base, for one that has none; `nil` when a sequence number becomes greater than any that
+  /// is stored.
+  func rebased(by base: UInt64) -> SegmentProperties? {
+    let (largest, overflow) = largestSequence.addingReportingOverflow(base)
+    guard sequenceBase == 0, !overflow, largest <= EntryTrailer.greatestStoredSequence else { return nil }
+    var result = self
+    result.sequenceBase = base
+    result.smallestSequence &+= base
+    result.largestSequence = largest
+    return result
   }
 
   private var isConsistent: Bool {

@@ -25,9 +25,13 @@ final class SegmentReader: Sendable {
   private static let fixedBytes = 1024
 
   /// Opens the segment in `file`, which must have this number.
-  init(file: any File, fileNumber: UInt64, cache: BlockCache) throws(StorageError) {
+  /// - Parameter sequenceBase: what is added to every sequence number in it.
+  init(
+    file: any File, fileNumber: UInt64, sequenceBase: UInt64 = 0, cache: BlockCache
+  ) throws(StorageError) {
     let fileBytes = try file.size()
-    let parts = try SegmentParts(file: file, fileBytes: fileBytes, fileNumber: fileNumber, cache: cache)
+    let parts = try SegmentParts(
+      file: file, fileBytes: fileBytes, fileNumber: fileNumber, sequenceBase: sequenceBase, cache: cache)
     self.file = file
     self.cache = cache
     identity = parts.footer.identity
@@ -116,10 +120,9 @@ final class SegmentReader: Sendable {
     func damaged(_ what: String) -> StorageError {
       StorageError(.corruption, "A block of entries \(what).", file: file.path, offset: place.offset)
     }
-    guard let block = Block(UnsafeRawBufferPointer(bytes.memory), isIndex: false), block.view.count > 0
-    else {
-      throw damaged("is malformed")
-    }
+    let block = Block(
+      UnsafeRawBufferPointer(bytes.memory), isIndex: false, sequenceBase: properties.sequenceBase)
+    guard let block, block.view.count > 0 else { throw damaged("is malformed") }
     let view = block.view
     guard view.compare(0, with: index, at: number) == 0 else {
       throw damaged("does not begin with the entry that the index says")

@@ -27,9 +27,11 @@ final class CommitPipeline: Sendable {
       var bytes = 0
       var count = 0
       for request in waiting {
-        if count > 0 && bytes + request.bytes > CommitPipeline.greatestGroupBytes { break }
+        let fits = bytes + request.bytes <= CommitPipeline.greatestGroupBytes && !request.goesAlone
+        if count > 0 && !fits { break }
         bytes += request.bytes
         count += 1
+        if request.goesAlone { break }
       }
       return (count, bytes)
     }

@@ -7,8 +7,10 @@ import Synchronization
 /// `finish` only the thread that leads its group; the waiter reads `outcome` after it was woken, and waking
 /// orders the two.
 final class CommitRequest: @unchecked Sendable {
-  enum Work {
+  enum Work: Equatable {
     case batch
+    /// Make an ingest part of the store. Commits may have to wait for a flush if it says so.
+    case ingest(PreparedIngest, holdingUpCommits: Bool)
     /// Write what ends a log cleanly. Nothing is accepted after it.
     case close
   }
@@ -37,6 +39,11 @@ final class CommitRequest: @unchecked Sendable {
   }
 
   var bytes: Int { batch.bytes.count }
+
+  /// Nobody else should have to wait for it to learn of their own outcome.
+  var goesAlone: Bool {
+    if case .ingest = work { true } else { false }
+  }
 
   var isThread: Bool {
     if case .thread = waiter { true } else { false }

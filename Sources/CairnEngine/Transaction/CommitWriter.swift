@@ -13,9 +13,9 @@ final class CommitWriter: @unchecked Sendable {
   let tree: Tree
   let background: BackgroundWork
   private let options: EngineOptions
-  private let buffer: FrameBuffer
+  let buffer: FrameBuffer
   private(set) var log: FrameWriter
-  private var nextSequence: UInt64
+  var nextSequence: UInt64
   /// What the earlier logs take that the active memtable needs.
   private var endedLogBytes: UInt64
   private var hasAskedForSpare = false
@@ -26,7 +26,7 @@ final class CommitWriter: @unchecked Sendable {
   private static let greatestRangeRemovals = 1024
   private static let logGrowth: UInt64 = 4
 
-  private var latch: FailureLatch { tree.directory.latch }
+  var latch: FailureLatch { tree.directory.latch }
 
   /// - Parameter keptLogBytes: What the logs of earlier sessions take that are needed still.
   init(
@@ -49,6 +49,12 @@ final class CommitWriter: @unchecked Sendable {
       if !batches.isEmpty { try write(batches: batches) }
     } catch {
       for request in batches { request.outcome = .failure(error) }
+    }
+    for request in group {
+      guard case .ingest(let ingest, let holdingUpCommits) = request.work else { continue }
+      request.outcome = Result { () throws(StorageError) in
+        try install(ingest, checkedAt: request.snapshot, holdingUpCommits: holdingUpCommits)
+      }
     }
     for request in group where request.work == .close {
       request.outcome = Result { () throws(StorageError) in
@@ -102,10 +108,7 @@ final class CommitWriter: @unchecked Sendable {
         throw StorageError(.conflict, "something that the transaction had read was changed by another one")
       }
       let count = UInt64(request.batch.count)
-      guard count <= EntryTrailer.firstOwnSequence - nextSequence else {
-        throw StorageError(
-          .full, "the store has used up its sequence numbers; copy its content into a new one")
-      }
+      try checkSequences(count)
       request.batch.resolve(at: nextSequence)
       let isWhole = request.batch.bytes.withUnsafeBytes {
         BatchDecoder.apply(
@@ -129,13 +132,25 @@ final class CommitWriter: @unchecked Sendable {
     }
   }
 
+  /// - Throws: `.full` when there are not so many numbers left.
+  func checkSequences(_ count: UInt64) throws(StorageError) {
+    guard count <= EntryTrailer.firstOwnSequence - nextSequence else {
+      throw StorageError(
+        .full, "the store has used up its sequence numbers; copy its content into a new one")
+    }
+  }
+
   private func fail(_ requests: [CommitRequest], _ error: StorageError) {
     latch.trip(error)
-    let unknown = StorageError(
-      .outcomeUnknown,
-      "writing the commit failed: \(error.message). Reopen the store to learn whether it is there",
-      file: error.file, offset: error.offset, systemError: error.systemError)
+    let unknown = Self.unknownOutcome(error, of: "the commit")
     for request in requests { request.outcome = .failure(unknown) }
+  }
+
+  static func unknownOutcome(_ cause: StorageError, of what: String) -> StorageError {
+    StorageError(
+      .outcomeUnknown,
+      "writing \(what) failed: \(cause.message). Reopen the store to learn whether it is there",
+      file: cause.file, offset: cause.offset, systemError: cause.systemError)
   }
 
   /// Vouches for the newest frame when the store is idle, if that takes no more space.
@@ -202,13 +217,15 @@ final class CommitWriter: @unchecked Sendable {
   // MARK: Room
 
   /// Seals the memtable when it is full, and begins a new log when the current one is.
-  private func makeRoom() throws(StorageError) {
+  /// - Parameter sealingEmpty: Whether a memtable is sealed that is empty, so that logs in which there are only
+  ///   numbers of ingests are let go of as well.
+  func makeRoom(sealingEmpty: Bool = false) throws(StorageError) {
     let memtable = tree.state.active
     let limit = options.memtableLimit
     let isFull =
       memtable.reservedBytes > limit || endedLogBytes + log.end.offset > UInt64(limit)
       || memtable.rangeRemovalCount >= Self.greatestRangeRemovals
-    if isFull && !memtable.isEmpty {
+    if isFull && (sealingEmpty || !memtable.isEmpty) {
       try background.waitForRoom()
       try beginLog(sealing: true)
       background.scheduleFlush()
@@ -219,7 +236,7 @@ final class CommitWriter: @unchecked Sendable {
   }
 
   /// What fails here without a sync's failing leaves everything as it was: the log in use goes on.
-  private func beginLog(sealing: Bool) throws(StorageError) {
+  func beginLog(sealing: Bool) throws(StorageError) {
     try log.synchronize()
     let number = tree.allocateFileNumber()
     let next = try tree.logFiles.createLog(number: number, predecessor: log.end, buffer: buffer)

@@ -62,8 +62,7 @@ public struct WriteBatch: Sendable {
 
   /// Removes every key in `range`.
   public mutating func remove(_ range: KeyRange) throws(StorageError) {
-    try checkBound(range.lower)
-    if let upper = range.upper { try checkBound(upper) }
+    try Self.check(range)
     if range.isEmpty { return }
     try begin(
       range.upper == nil ? .openRangeRemoval : .rangeRemoval, range.lower.count + (range.upper?.count ?? 0))
@@ -118,8 +117,13 @@ public struct WriteBatch: Sendable {
     }
   }
 
+  static func check(_ range: KeyRange) throws(StorageError) {
+    try checkBound(range.lower)
+    if let upper = range.upper { try checkBound(upper) }
+  }
+
   /// The bound past the longest key may be one byte longer than a key.
-  private func checkBound(_ bound: [UInt8]) throws(StorageError) {
+  private static func checkBound(_ bound: [UInt8]) throws(StorageError) {
     guard bound.count <= StorageLimits.keyBytes + 1 else {
       throw StorageError(
         .keyTooLong, "a range bound of \(bound.count) bytes; the longest is \(StorageLimits.keyBytes + 1)")

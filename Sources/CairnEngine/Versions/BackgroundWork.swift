@@ -15,6 +15,8 @@ final class BackgroundWork: Sendable {
   private struct State {
     var progress: [EngineEvent.Work: Progress] = [:]
     var leader: ThreadParker?
+    /// Who is to be told when a flush has ended.
+    var flushReports: [@Sendable (StorageError?) -> Void] = []
     var isStopped = false
   }
 
@@ -37,8 +39,8 @@ final class BackgroundWork: Sendable {
 
   /// So many memtables may wait to be flushed before writers wait for them.
   static let greatestSealedMemtables = 2
-  /// With more segments than this in level 0 every read suffers so much that writers wait for compaction
-  /// instead.
+  /// With more segments than this over one another in level 0 every read suffers so much that writers wait for
+  /// compaction instead.
   static let greatestLevelZeroSegments = 24
 
   /// - Parameter fileQueue: where files are prepared and removed.
@@ -90,6 +92,7 @@ final class BackgroundWork: Sendable {
         // After the compaction: what it lets die need not be copied.
         self.scheduleRewriting()
       }
+      if kind == .flush { self.reportFlush(failure ?? self.tree.directory.latch.refusal) }
       self.pause.end()
       self.state.withLock { $0.leader }?.unpark()
     }
@@ -115,6 +118,24 @@ final class BackgroundWork: Sendable {
     if let failure { tree.directory.events.emit(.backgroundFailed(kind, failure)) }
     if kind != .flush { gauge.note(failure == nil ? debt(of: tree.state.version) : .init()) }
     return (foundWork, failure)
+  }
+
+  /// Calls `report` after the next flush, of the oldest memtable that waits for one if any does, with why it
+  /// failed if it did. For whoever is not the commit leader, too.
+  func whenFlushed(_ report: @escaping @Sendable (StorageError?) -> Void) {
+    let isStopped = state.withLock { state in
+      if !state.isStopped { state.flushReports.append(report) }
+      return state.isStopped
+    }
+    if isStopped { report(StorageError(.closed, "the store was closed")) } else { scheduleFlush() }
+  }
+
+  private func reportFlush(_ failure: StorageError?) {
+    let reports = state.withLock { state in
+      defer { state.flushReports = [] }
+      return state.flushReports
+    }
+    for report in reports { report(failure) }
   }
 
   /// Has a file made that the next log can be written into.
@@ -160,7 +181,7 @@ final class BackgroundWork: Sendable {
       state.withLock { $0.leader = parker }
       let current = tree.state
       let mustFlush = current.sealed.count >= Self.greatestSealedMemtables
-      let mustCompact = current.version.levels[0].count >= Self.greatestLevelZeroSegments
+      let mustCompact = current.version.levelZeroDepth >= Self.greatestLevelZeroSegments
       if !mustFlush && !mustCompact { return }
       if let refusal = tree.directory.latch.refusal { throw refusal }
       if stall == nil { stall = begin(mustFlush ? .memory : .levelZero) }
@@ -198,5 +219,7 @@ final class BackgroundWork: Sendable {
     let reclaimer = tree.reclaimer
     fileQueue.submit { reclaimer.finish() }
     fileQueue.drainAndStop()
+    // Those for whom no flush was run any more.
+    reportFlush(StorageError(.closed, "the store was closed"))
   }
 }

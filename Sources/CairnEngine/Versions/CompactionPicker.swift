@@ -9,6 +9,14 @@ struct Compaction {
   var lower: [SegmentFile]
 
   var inputs: [SegmentFile] { upper + lower }
+  /// The level that is written to.
+  var targetLevel: Int { level + 1 }
+  /// All keys between the outermost of its inputs: an output may span keys that no input has.
+  var range: KeyRange {
+    inputs.dropFirst().reduce(inputs.first?.properties.range ?? KeyRange(from: [], to: [])) {
+      $0.hull($1.properties.range)
+    }
+  }
   /// Nothing to merge with: the segment only changes its level.
   var isTrivialMove: Bool { upper.count == 1 && lower.isEmpty }
 }

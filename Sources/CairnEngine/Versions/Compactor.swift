@@ -38,14 +38,17 @@ final class Compactor: Sendable {
 
   /// - Returns: whether a compaction was due. Only from one thread at a time.
   func compactOnce() throws(StorageError) -> Bool {
-    // In this order: what a snapshot that is registered later sees is all of what the version has, or newer.
-    let version = tree.state.version
+    // The snapshots after the version: what one that is registered later sees is all of what the version has,
+    // or newer.
+    let current = tree.state.version
+    if try leaveOutCovered(current, tree.snapshots.live) { return true }
+    let begun = tree.beginCompaction { version in picker.withLock { $0.pick(version) } }
+    guard let (compaction, version) = begun else { return false }
+    defer { tree.endCompaction() }
     let snapshots = tree.snapshots.live
-    if try leaveOutCovered(version, snapshots) { return true }
-    guard let compaction = picker.withLock({ $0.pick(version) }) else { return false }
     var edit = VersionEdit()
     edit.removedSegments = compaction.inputs.map(\.number)
-    let target = compaction.level + 1
+    let target = compaction.targetLevel
     if compaction.isTrivialMove {
       edit.addedSegments = compaction.upper.map { .init(level: target, properties: $0.properties) }
     } else {

@@ -29,10 +29,8 @@ struct Flusher {
       let kept = removals.fragmented(snapshots: snapshots)
       let written = try output.write(memtable.makeCursor(), sieve, removals: kept)
       edit.addedSegments = written.segments.map { VersionEdit.AddedSegment(level: 0, properties: $0) }
-      if let file = written.valueFile {
-        edit.addedValueFiles = [file]
-        edit.addedOrigins = [ValueLiveness(file)].compactMap(\.self)
-      }
+      edit.addedValueFiles = written.valueFiles
+      edit.addedOrigins = written.valueFiles.compactMap { ValueLiveness($0) }
     }
     let logs = tree.manifest.state.logs
     try tree.apply(edit, flushed: memtable)

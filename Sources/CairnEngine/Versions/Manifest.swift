@@ -48,6 +48,7 @@ final class Manifest: Sendable {
     let reader = try FrameReader(file, purpose: .manifest)
     var state: VersionState?
     while let frame = try reader.next() {
+      if frame.header.kind == .seal { continue }
       let damage = StorageError(
         .corruption,
         "the manifest holds an edit that contradicts the ones before it; restore it from a backup",
@@ -75,8 +76,12 @@ final class Manifest: Sendable {
 
   /// Makes an edit durable, then part of the state.
   ///
+  /// The newest edit is vouched for by none after it, so that its rot looks like an edit that was never made:
+  /// what it said shows otherwise, by a log or a file that is missing, or is in the logs still. Of an ingest
+  /// nothing would show. So its edit is sealed.
+  ///
   /// After an error from the disk every later call throws too: whether the edit is there is not known.
-  func apply(_ edit: VersionEdit) throws(StorageError) {
+  func apply(_ edit: VersionEdit, sealing: Bool = false) throws(StorageError) {
     try contents.withLock { (contents) throws(StorageError) in
       if let failure = contents.failure { throw failure }
       var next = contents.state
@@ -88,10 +93,11 @@ final class Manifest: Sendable {
       buffer.removeAll()
       payload.withUnsafeBytes { buffer.append($0) }
       // A disk that is full is found here, where nothing has been done yet.
-      try contents.writer.reserve(payloadBytes: payload.count)
+      try contents.writer.reserve(payloadBytes: payload.count + (sealing ? FrameFile.pageBytes : 0))
       do throws(StorageError) {
         try contents.writer.append(.edit, firstSequence: next.lastSequence, batchCount: 1)
         try contents.writer.synchronize()
+        if sealing { try contents.writer.appendSeal(nextSequence: next.lastSequence) }
       } catch {
         directory.latch.trip(error)
         throw error

@@ -51,7 +51,8 @@ final class OpenSegments: Sendable {
   {
     let (reader, isNew) = try slot.fill { () throws(StorageError) in
       let file = try directory.open(.segment(properties.fileNumber), .read)
-      let reader = try SegmentReader(file: file, fileNumber: properties.fileNumber, cache: cache)
+      let reader = try SegmentReader(
+        file: file, fileNumber: properties.fileNumber, sequenceBase: properties.sequenceBase, cache: cache)
       guard reader.properties == properties else {
         throw StorageError(
           .corruption, "the segment is not the one that the manifest describes; restore it from a backup",

@@ -37,7 +37,7 @@ final class PressureGauge: Sendable {
   /// What there is to slow writers down for; mostly nothing.
   /// - Parameter fill: How full the active memtable is, 0 to 1.
   func loads(_ current: ReadState, fill: Double) -> [WritePacer.Load] {
-    let levelZeroCount = current.version.levels[0].count
+    let levelZeroCount = current.version.levelZeroDepth
     if current.sealed.isEmpty && levelZeroCount <= Self.slowingLevelZeroSegments
       && !hasDebt.load(ordering: .relaxed)
     {

@@ -37,7 +37,10 @@ final class Tree: Sendable {
   let reclaimer: FileReclaimer
   private let openValueFiles: OpenValueFiles
   private let current: Mutex<ReadState>
-  private let changes = Mutex(())
+  /// Held while the manifest is changed. The compaction that is under way.
+  private let changes = Mutex<Compaction?>(nil)
+  /// Held while a file is made beside the background work.
+  private let creation = Mutex(())
   private let publishedSequence: Atomic<UInt64>
   private let nextFileNumber: Atomic<UInt64>
   private let isClosed = Atomic<Bool>(false)
@@ -75,7 +78,10 @@ final class Tree: Sendable {
   // MARK: Closing
 
   /// From here on ``checkOpen()`` throws: the files may be another opener's.
-  func close() { isClosed.store(true, ordering: .releasing) }
+  func close() {
+    isClosed.store(true, ordering: .releasing)
+    creation.withLock { _ in }
+  }
 
   func checkOpen() throws(StorageError) {
     if isClosed.load(ordering: .acquiring) { throw StorageError(.closed, "the store was closed") }
@@ -111,6 +117,14 @@ final class Tree: Sendable {
 
   func allocateFileNumber() -> UInt64 { nextFileNumber.add(1, ordering: .relaxed).oldValue }
 
+  /// Makes a file, unless the store was closed: it would be in another opener's way.
+  func create(_ entry: StoreDirectory.Entry) throws(StorageError) -> any File {
+    try creation.withLock { (_) throws(StorageError) in
+      try checkOpen()
+      return try directory.open(entry, .create)
+    }
+  }
+
   /// Puts an empty memtable in the place of the active one, which then waits to be flushed.
   func seal(replacingWith memtable: Memtable) {
     emptyRanges.beginMemtable(after: published)
@@ -127,6 +141,46 @@ final class Tree: Sendable {
   /// - Parameter flushed: the memtable that the edit's segments take the place of.
   func apply(_ edit: VersionEdit, flushed: Memtable? = nil) throws(StorageError) {
     try changes.withLock { (_) throws(StorageError) in try applyLocked(edit, flushed: flushed) }
+  }
+
+  /// Chooses the compaction to run from the current version. Until ``endCompaction()`` nobody puts a segment
+  /// where its outputs may come to lie.
+  func beginCompaction(_ pick: (Version) -> Compaction?) -> (Compaction, Version)? {
+    changes.withLock { running in
+      let version = state.version
+      guard let compaction = pick(version) else { return nil }
+      running = compaction
+      return (compaction, version)
+    }
+  }
+
+  func endCompaction() { changes.withLock { $0 = nil } }
+
+  /// Makes what an ingest has written part of the store, durably, and publishes its sequence numbers. Whoever
+  /// calls it has seen to it that no memtable has anything within its bounds, and goes on doing so until it
+  /// returns.
+  ///
+  /// Each segment goes as deep as there is nothing above or beside it: the deeper, the less it is rewritten.
+  /// - Parameter sequenceBase: what its relative sequence numbers count from.
+  func install(_ ingest: PreparedIngest, sequenceBase: UInt64) throws(StorageError) {
+    try changes.withLock { (running) throws(StorageError) in
+      let version = state.version
+      var edit = VersionEdit()
+      for segment in ingest.segments {
+        guard let properties = segment.rebased(by: sequenceBase) else {
+          throw StorageError(.internalInconsistency, "an ingest is given numbers that there are not")
+        }
+        var level = version.deepestLevel(forNewest: properties.range)
+        if let running, running.range.overlaps(properties.range) { level = min(level, running.level) }
+        edit.addedSegments.append(.init(level: level, properties: properties))
+      }
+      edit.addedValueFiles = ingest.valueFiles
+      edit.addedOrigins = ingest.valueFiles.compactMap { ValueLiveness($0) }
+      let last = sequenceBase + UInt64(ingest.sequenceCount)
+      edit.lastSequence = last
+      emptyRanges.cut(ingest.bounds, upTo: last)
+      try applyLocked(edit, flushed: nil, publishing: last)
+    }
   }
 
   /// Puts a value file in the place of others, whose live records it holds under their names.
@@ -146,13 +200,17 @@ final class Tree: Sendable {
   }
 
   /// Whoever calls it holds `changes`.
-  private func applyLocked(_ edit: VersionEdit, flushed: Memtable?) throws(StorageError) {
+  ///
+  /// - Parameter sequence: the last number of an ingest that the edit lets take effect.
+  private func applyLocked(
+    _ edit: VersionEdit, flushed: Memtable?, publishing sequence: UInt64? = nil
+  ) throws(StorageError) {
     var complete = edit
     complete.nextFileNumber = nextFileNumber.load(ordering: .relaxed)
     // What the edit relies on may have been lost with somebody else's failed sync.
     if let refusal = directory.latch.refusal { throw refusal }
     do throws(StorageError) {
-      try manifest.apply(complete)
+      try manifest.apply(complete, sealing: sequence != nil)
     } catch {
       // A full disk that has not tripped the latch was found before anything was written.
       if error.code == .full && directory.latch.refusal == nil { removeFiles(addedBy: edit) }
@@ -170,6 +228,9 @@ final class Tree: Sendable {
       state = ReadState(
         active: former.active, sealed: former.sealed.filter { $0 !== flushed }, version: version,
         emptyRanges: emptyRanges)
+      // Together: whoever registers a snapshot once the version is there sees all that is in it, and so may
+      // everything go that removals in it hide.
+      if let sequence { publish(sequence) }
       return former
     }
     if let work = TreeChange.work(of: edit, flushed: flushed) {

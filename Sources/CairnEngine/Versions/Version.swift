@@ -9,6 +9,9 @@ final class Version: Sendable {
   let levels: [[SegmentFile]]
   /// The sequence number of the newest entry in any segment.
   let newestSequence: UInt64
+  /// How many segments of level 0 overlap in one key at most. Segments beside each other, of which an ingest
+  /// may add many, cost a reader next to nothing.
+  let levelZeroDepth: Int
   /// Which value files there are, and what is in them.
   let values: ValueCatalog
   let valueFiles: [UInt64: ValueFile]
@@ -19,6 +22,26 @@ final class Version: Sendable {
     self.values = values
     self.valueFiles = valueFiles
     newestSequence = levels.joined().reduce(0) { max($0, $1.properties.largestSequence) }
+    levelZeroDepth = Self.depth(levels.first ?? [])
+  }
+
+  private static func depth(_ segments: [SegmentFile]) -> Int {
+    let sorted = segments.map(\.properties).sorted { $0.lowerBound.lexicographicallyPrecedes($1.lowerBound) }
+    var open: [SegmentProperties.UpperBound] = []
+    var depth = 0
+    for segment in sorted {
+      open.removeAll { $0.isBefore(segment.lowerBound) }
+      open.append(segment.upperBound)
+      depth = max(depth, open.count)
+    }
+    return depth
+  }
+
+  /// The deepest level for a segment that is newer than all there are: nothing in it or above has a key of
+  /// `range`. Level 0, where newer comes first, if there is none.
+  func deepestLevel(forNewest range: KeyRange) -> Int {
+    let free = levels.indices.prefix { segments(of: $0, overlapping: range).isEmpty }
+    return free.last ?? 0
   }
 
   /// The version after an edit.

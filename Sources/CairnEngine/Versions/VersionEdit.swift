@@ -64,6 +64,7 @@ struct VersionEdit: Equatable {
     for segment in addedSegments {
       append(.addedSegment, UInt64(segment.level))
       bytes.append(varint: segment.properties.fileBytes)
+      bytes.append(varint: segment.properties.sequenceBase)
       bytes.append(lengthPrefixed: segment.properties.encoded())
     }
     func append(_ tag: Tag, _ content: [UInt8]) {
@@ -106,8 +107,9 @@ struct VersionEdit: Equatable {
       case .nextFileNumber: nextFileNumber = number
       case .addedSegment:
         guard number < UInt64(Self.levelCount), let fileBytes = reader.readVarint(),
+          let sequenceBase = reader.readVarint(),
           let encoded = reader.readLengthPrefixed(limit: Self.longestPropertiesBytes),
-          let properties = SegmentProperties(encoded, fileBytes: fileBytes)
+          let properties = SegmentProperties(encoded, fileBytes: fileBytes, sequenceBase: sequenceBase)
         else { return nil }
         addedSegments.append(AddedSegment(level: Int(number), properties: properties))
       case .storeIdentity, .addedValueFile, .addedOrigin, .valueDrops: return nil

@@ -31,11 +31,30 @@ import Testing
     return options
   }
 
-  @Test(arguments: cases) func callsFail(_ fault: Case) throws {
+  @Test(arguments: cases) func callsFail(_ fault: Case) {
     let workload = Workload.random(seed: 11, commits: 14, keys: 9, reopening: 30, largeValues: false)
+    explore(fault, workload, every: 2)
+  }
+
+  /// Of several segments and a value file, over what is in a memtable and in segments.
+  @Test(arguments: cases) func callsOfAnIngestFail(_ fault: Case) {
+    func entries(_ fill: UInt8, _ bytes: Int) -> [KeyValue] {
+      (2..<9).map { KeyValue(key: Array("key-\($0)".utf8), value: [UInt8](repeating: fill, count: bytes)) }
+    }
+    let range = KeyRange(from: Array("key-2".utf8), to: Array("key-9".utf8))
+    var workload = Workload()
+    workload.commit(.durable, .set(Array("key-3".utf8), [1]), .set(Array("key-9".utf8), [2]))
+    workload.ingest(into: range, replacing: true, entries(3, 5000))
+    workload.commit(.buffered, .set(Array("key-4".utf8), [4]))
+    workload.ingest(into: range, replacing: true, entries(5, 1900))
+    workload.ingest(into: .prefix([0xFF]), replacing: false, [KeyValue(key: [0xFF], value: [6])])
+    explore(fault, workload, every: 1)
+  }
+
+  private func explore(_ fault: Case, _ workload: Workload, every interval: Int) {
     let history = History(workload.commits)
     var states = 0
-    for occurrence in stride(from: 1, through: calls(of: fault.operation, workload, history), by: 2) {
+    for occurrence in stride(from: 1, through: calls(of: fault.operation, workload, history), by: interval) {
       for isSticky in [false, true] {
         let disk = SimulatedFileSystem(
           faultPlan: FaultPlan(

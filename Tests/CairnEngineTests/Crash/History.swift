@@ -19,8 +19,11 @@ struct History {
   /// How many commits there are.
   var count: Int { commits.count }
 
-  /// The position that the engine must give to commit number `index`, from 0 on.
-  func position(ofCommit index: Int) -> CommitPosition { CommitPosition(rawValue: sequences[index] + 1) }
+  /// The position that the engine must give to commit number `index`, from 0 on; `nil` when there is nothing
+  /// to commit.
+  func position(ofCommit index: Int) -> CommitPosition? {
+    commits[index].sequenceCount == 0 ? nil : CommitPosition(rawValue: sequences[index] + 1)
+  }
 
   mutating func append(_ commit: Commit) {
     var state = states[count]
@@ -34,10 +37,17 @@ struct History {
         state[CommitOrderedBytes(prefix: prefix).resolved(at: position)] = value
       }
     }
+    if let ingest = commit.ingest {
+      if ingest.isReplacing { for key in state.keys where ingest.range.contains(key) { state[key] = nil } }
+      for entry in ingest.entries { state[entry.key] = entry.value }
+    }
     states.append(state)
-    sequences.append(sequences[count] + UInt64(commit.writes.count))
+    sequences.append(sequences[count] + commit.sequenceCount)
     commits.append(commit)
   }
+
+  /// Notes that the sequence numbers of an ingest were used up although it did not happen.
+  mutating func waste(_ sequences: UInt64) { self.sequences[count] += sequences }
 
   /// The history as it is when only the first `count` commits happened.
   func prefix(_ count: Int) -> History {

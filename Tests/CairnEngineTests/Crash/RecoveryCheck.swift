@@ -27,6 +27,8 @@ struct RecoveryCheck {
       guard let prefix else { return ([complaint ?? "no prefix"], nil) }
       found = prefix
       var grown = history.prefix(prefix)
+      let position = try engine.snapshot().position.rawValue
+      if position > history.sequences[prefix] { grown.waste(position - history.sequences[prefix]) }
       for index in 0..<2 {
         let next = Commit(
           writes: [.set(Array("after-\(index)".utf8), [1]), .append(prefix: Array("after/".utf8), [2])])
@@ -51,8 +53,18 @@ struct RecoveryCheck {
   /// Which prefix of the commit order an open store holds.
   func prefix(of engine: Engine) throws -> (Int?, String?) {
     let snapshot = try engine.snapshot()
-    guard let prefix = history.sequences.firstIndex(of: snapshot.position.rawValue) else {
+    // Commits of nothing share their number with the one before them.
+    let candidates = history.sequences.indices.filter {
+      history.sequences[$0] == snapshot.position.rawValue
+    }
+    guard var prefix = candidates.last(where: { $0 <= upper }) ?? candidates.last else {
       return (nil, "the store ends at \(snapshot.position.rawValue), within a commit: I3")
+    }
+    // An ingest that was cut short may have used its numbers up.
+    if let first = candidates.first, first > lower, history.commits[first - 1].ingest != nil,
+      try history.complaint(about: snapshot, at: prefix) != nil
+    {
+      prefix = first - 1
     }
     guard prefix >= lower else {
       return (nil, "\(lower) commits had been acknowledged, \(prefix) are there: I1")

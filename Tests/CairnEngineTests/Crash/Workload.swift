@@ -19,6 +19,22 @@ struct Commit {
   var durability = Durability.durable
   /// As a transaction that reads after writing, not as a blind batch.
   var isTransaction = false
+  /// Not writes, but a sorted ingest.
+  var ingest: Ingest?
+
+  /// Entries that replace what is in a range, or come where nothing is.
+  struct Ingest {
+    var range: KeyRange
+    var isReplacing: Bool
+    /// By ascending key.
+    var entries: [KeyValue]
+  }
+
+  /// How many sequence numbers it takes.
+  var sequenceCount: UInt64 {
+    guard let ingest else { return UInt64(writes.count) }
+    return (ingest.isReplacing ? 1 : 0) + (ingest.entries.isEmpty ? 0 : 1)
+  }
 }
 
 /// What happens to a store, in order.
@@ -39,6 +55,11 @@ struct Workload {
     steps.compactMap { step in if case .commit(let commit) = step { commit } else { nil } }
   }
 
+  mutating func ingest(into range: KeyRange, replacing isReplacing: Bool, _ entries: [KeyValue]) {
+    let ingest = Commit.Ingest(range: range, isReplacing: isReplacing, entries: entries)
+    steps.append(.commit(Commit(writes: [], ingest: ingest)))
+  }
+
   mutating func commit(_ durability: Durability = .durable, _ writes: Write...) {
     steps.append(.commit(Commit(writes: writes, durability: durability)))
   }
@@ -49,9 +70,10 @@ extension Workload {
   /// - Parameters:
   ///   - buffered: how many of ten commits are only buffered.
   ///   - reopening: how many of a hundred steps close and open the store.
+  ///   - ingesting: how many of a hundred commits are ingests.
   static func random(
     seed: UInt64, commits count: Int, keys: Int = 24, buffered: Int = 3, reopening: Int = 4,
-    largeValues: Bool = true
+    ingesting: Int = 0, largeValues: Bool = true
   ) -> Workload {
     var random = SeededGenerator(seed: seed)
     func below(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &random) }
@@ -78,8 +100,31 @@ extension Workload {
       default: return .append(prefix: Array("log/".utf8), value())
       }
     }
+    func ingest(_ index: Int) -> Commit.Ingest {
+      let (a, b) = (key(), key())
+      let ordered = a.lexicographicallyPrecedes(b) ? KeyRange(from: a, to: b) : KeyRange(from: b, to: a)
+      let isReplacing = below(3) > 0
+      let range: KeyRange
+      if isReplacing {
+        range = [ordered, .init(from: a, to: nil), .prefix(Array("key-1".utf8)), .all][below(4)]
+      } else {
+        range = .prefix(Array("new-\(index)/".utf8))
+      }
+      let candidates =
+        isReplacing
+        ? (0..<keys).map { Array("key-\($0)".utf8) }
+        : (0..<keys).map { Array("new-\(index)/\($0)".utf8) }
+      let chosen = candidates.filter { range.contains($0) && below(2) == 0 }
+        .sorted { $0.lexicographicallyPrecedes($1) }
+      return Commit.Ingest(
+        range: range, isReplacing: isReplacing, entries: chosen.map { KeyValue(key: $0, value: value()) })
+    }
     var workload = Workload()
-    for _ in 0..<count {
+    for index in 0..<count {
+      if ingesting > 0 && below(100) < ingesting {
+        workload.steps.append(.commit(Commit(writes: [], ingest: ingest(index))))
+        continue
+      }
       if below(100) < reopening { workload.steps.append(.reopen) }
       workload.steps.append(
         .commit(
@@ -95,6 +140,7 @@ extension Engine {
   /// Makes one commit of a workload.
   /// - Returns: its position, and what a transaction read back of its own writes that it should not have.
   func perform(_ commit: Commit) throws -> (position: CommitPosition?, complaint: String?) {
+    if let ingest = commit.ingest { return (try perform(ingest), nil) }
     guard commit.isTransaction else {
       let committed = try write(commit.durability) { batch in
         for write in commit.writes {
@@ -129,5 +175,11 @@ extension Engine {
       return nil
     }
     return (committed.position, committed.value)
+  }
+
+  private func perform(_ ingest: Commit.Ingest) throws -> CommitPosition? {
+    try self.ingest(into: ingest.range, replacing: ingest.isReplacing) { output in
+      for entry in ingest.entries { try output.append(key: entry.key, value: entry.value) }
+    }.position
   }
 }

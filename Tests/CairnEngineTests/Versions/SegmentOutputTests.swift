@@ -78,6 +78,28 @@ import Testing
     #expect(disk.unsynchronizedChangeCount == 0)
   }
 
+  /// A long stream has value files of a bounded size.
+  @Test func valueFilesAreCut() throws {
+    let keys = (0..<40 as Range<UInt8>).map { [$0] }
+    var output = output(targetBytes: 400)
+    output.valueThreshold = 100
+    output.valueFileBytes = 2000
+    let writer = SortedRunWriter(output, removals: [])
+    for key in keys {
+      try key.withUnsafeBytes { key in
+        try [UInt8](repeating: 1, count: 150).withUnsafeBytes { value in
+          try writer.add(key: key, trailer: EntryTrailer(sequence: 1, kind: .value), value: value)
+        }
+      }
+    }
+    let written = try writer.finish()
+    #expect(written.valueFiles.count > 2)
+    #expect(written.valueFiles.allSatisfy { $0.fileBytes < 2500 })
+    #expect(written.valueFiles.reduce(0) { $0 + $1.recordCount } == 40)
+    writer.discard()
+    #expect(try directory.entries() == [])
+  }
+
   @Test func nothingToWriteMakesNoFile() throws {
     let sieve = EntrySieve(snapshots: [], removals: RangeTombstoneSet()) { _ in true }
     #expect(try output(targetBytes: 1).write(Memtable([]).makeCursor(), sieve, removals: []).segments.isEmpty)

@@ -39,7 +39,9 @@ extension SegmentProperties {
       properties.tombstoneCount = UInt64(random.below(9))
       properties.rawKeyBytes = random.next()
       properties.referencedBytes = random.next()
-      return .init(level: random.below(VersionEdit.levelCount), properties: properties)
+      let base = random.isHit(oneIn: 3) ? random.next() >> 10 : 0
+      return .init(
+        level: random.below(VersionEdit.levelCount), properties: properties.rebased(by: base) ?? properties)
     }
     edit.removedValueFiles = (0..<random.below(3)).map { _ in random.next() }
     for _ in 0..<random.below(3) {
