@@ -260,6 +260,21 @@ import Testing
     #expect(try engine.all().count == 255)
   }
 
+  /// Logs that hold nothing but numbers are let go of, though no memtable fills.
+  @Test func ingestsAloneLeaveNoLogs() throws {
+    let engine = try open()
+    for number in 0..<100 as Range<UInt8> {
+      try engine.ingest(into: .prefix([number])) { try $0.append(key: [number], value: []) }
+    }
+    let statistics = engine.statistics()
+    #expect(statistics.space.logCount <= 2 && statistics.space.logBytes <= 300 << 10)
+    #expect(statistics.ingests.count == 100 && statistics.commits == 100)
+    let segments = engine.tree.state.version.levels.joined()
+    #expect(statistics.ingests.segmentBytes == segments.reduce(0) { $0 + $1.properties.fileBytes })
+    try engine.close()
+    #expect(try open().all().count == 100)
+  }
+
   // MARK: Closing
 
   @Test func closingDuringAnIngest() throws {
@@ -269,12 +284,16 @@ import Testing
       try engine.ingest(into: Self.range(10, 20)) { ingest in
         try ingest.append(key: [12], value: [2])
         try engine.close()
+        disk.setFaultPlan(
+          FaultPlan([.init(.create, isSticky: true, cause: .error(StorageError(.corruption, "made late")))]))
         for key in 0..<200 as Range<UInt8> {
           try ingest.append(key: [13, key], value: [UInt8](repeating: 1, count: 500))
         }
       }
     }
+    // Not even a file was made: another opener may be there.
     #expect(error?.code == .closed)
+    disk.setFaultPlan(FaultPlan())
     #expect(code { try engine.ingest(into: .all) { _ in } } == .closed)
     let again = try open()
     #expect(try again.all() == [KeyValue(key: [1], value: [1])])
