@@ -241,25 +241,6 @@ import Testing
     }
   }
 
-  /// Segments beside each other in level 0 stop no writer.
-  @Test func manySegmentsBesideEachOtherAreNotDeep() throws {
-    let engine = try open()
-    func replaceAll(_ fill: UInt8) throws {
-      try engine.ingest(into: .all, replacing: true) { ingest in
-        for key in 0..<255 as Range<UInt8> {
-          try ingest.append(key: [key], value: [UInt8](repeating: fill, count: 1500))
-        }
-      }
-    }
-    for fill in 0..<12 as Range<UInt8> {
-      try replaceAll(fill)
-      #expect(engine.tree.state.version.levelZeroDepth <= 4)
-      try engine.write { try $0.set([fill], to: [fill]) }
-    }
-    #expect(try engine.get([3]) == [UInt8](repeating: 11, count: 1500))
-    #expect(try engine.all().count == 255)
-  }
-
   /// Logs that hold nothing but numbers are let go of, though no memtable fills.
   @Test func ingestsAloneLeaveNoLogs() throws {
     let engine = try open()
