@@ -136,12 +136,14 @@ struct StoreOpening {
       replacingWith: state, directory: directory, random: environment.random,
       leastRolloverBytes: options.leastManifestRolloverBytes)
     removeStrays(entries, state, logFiles)
+    let cache = BlockCache(capacityBytes: options.blockCacheBytes)
     let tree = Tree(
       directory: directory, manifest: manifest,
-      openSegments: OpenSegments(
-        directory: directory, cache: BlockCache(capacityBytes: options.blockCacheBytes),
-        fileLimit: options.openFileLimit),
-      logFiles: logFiles, reclaimer: FileReclaimer(directory: directory, queue: fileQueue),
+      openSegments: OpenSegments(directory: directory, cache: cache, fileLimit: options.openSegmentLimit),
+      logFiles: logFiles,
+      openValueFiles: OpenValueFiles(
+        directory: directory, cache: cache, fileLimit: options.openValueFileLimit),
+      reclaimer: FileReclaimer(directory: directory, queue: fileQueue),
       memtables: memtables,
       lastSequence: state.lastSequence)
     return Result(tree: tree, log: log, keptLogBytes: keptLogBytes, buffer: buffer)
