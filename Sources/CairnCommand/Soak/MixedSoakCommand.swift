@@ -37,6 +37,10 @@ struct MixedSoakCommand: AsyncParsableCommand {
     guard (5...10_000_000).contains(seconds) else { throw ValidationError("--seconds takes 5 to 10000000.") }
     guard (1...64).contains(writers) else { throw ValidationError("--writers takes 1 to 64.") }
     guard (0...64).contains(readers) else { throw ValidationError("--readers takes 0 to 64.") }
+    // A batch may have several values of 4 MiB, and a transaction takes half of the limit at most.
+    if let limit = options.memoryLimitMebibytes, limit < 32 {
+      throw ValidationError("--memory-limit takes at least 32 MiB here: some commits are large.")
+    }
     if let liveMebibytes, !(1...1_000_000).contains(liveMebibytes) {
       throw ValidationError("--live takes 1 to 1000000 MiB.")
     }
