@@ -4,7 +4,7 @@ SWIFT ?= swift
 RUN_CAIRN = $(SWIFT) run -c release cairn
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test torture bench bench-quick coverage format lint docs clean zstd
+.PHONY: help demo test torture soak soak-shapes bench bench-quick coverage format lint docs clean zstd
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -17,6 +17,15 @@ test: zstd  ## build without a warning, and run every test
 
 torture: zstd  ## kill the demo 200 times at random moments, and check everything after each
 	$(RUN_CAIRN) demo --torture $(or $(KILLS),200)
+
+soak: zstd  ## write, kill and check every byte for ten minutes (SECONDS=600), and measure disk and memory
+	$(RUN_CAIRN) soak mixed --seconds $(or $(SECONDS),600) $(if $(SEED),--seed $(SEED))
+
+soak-shapes: zstd  ## the shaped workloads in small: queue, checkpoints, removal (make soak-shapes FULL=1: in full)
+	$(RUN_CAIRN) soak queue $(if $(FULL),,--count 50000)
+	$(RUN_CAIRN) soak checkpoints $(if $(FULL),,--count 2000 --runs 50 --quiet 30)
+	$(RUN_CAIRN) soak checkpoints --superseding removal $(if $(FULL),,--count 2000 --runs 50 --quiet 30)
+	$(RUN_CAIRN) soak removal $(if $(FULL),,--size 64)
 
 bench: zstd  ## measure commits beside the disk's own limit, and the coder beside JSON's
 	$(MAKE) -C Benchmarks bench SWIFT="$(SWIFT)"

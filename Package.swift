@@ -25,13 +25,16 @@ let package = Package(
     .target(name: "CairnTesting", dependencies: ["CairnKV", "CairnEngine", "Cairn"]),
     .executableTarget(
       name: "CairnCommand",
-      dependencies: ["Cairn", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+      dependencies: [
+        "Cairn", "CairnEngine", "CairnKV", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
     .testTarget(name: "CairnKVTests", dependencies: ["CairnKV", "CairnTesting"]),
     .testTarget(name: "CairnEngineTests", dependencies: ["CairnEngine", "CairnKV", "CairnTesting"]),
     .testTarget(name: "CairnTests", dependencies: ["Cairn", "CairnKV", "CairnEngine", "CairnTesting"]),
     .testTarget(name: "CairnTestingTests", dependencies: ["CairnTesting", "CairnEngine", "CairnKV"]),
     .testTarget(
-      name: "CairnCommandTests", dependencies: ["CairnCommand", "Cairn", "CairnKV", "CairnTesting"]),
+      name: "CairnCommandTests",
+      dependencies: ["CairnCommand", "Cairn", "CairnEngine", "CairnKV", "CairnTesting"]),
     .testTarget(name: "ProjectTests"),
   ],
   swiftLanguageModes: [.v6]

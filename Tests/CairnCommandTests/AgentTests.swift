@@ -127,7 +127,7 @@ import Testing
       """
     let state = try JSONDecoder().decode(ReviewProgress.self, from: Data(forged.utf8))
     try await store.write { _ = try $0.save(state, to: Agent.checkpoints) }
-    await #expect(throws: DemoFailure.self) { _ = try await agent.resume() }
+    await #expect(throws: CommandFailure.self) { _ = try await agent.resume() }
   }
 
   @Test func emptyFolderHasAReport() async throws {

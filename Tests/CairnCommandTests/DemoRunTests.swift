@@ -47,8 +47,8 @@ import Testing
         atPath: folder.path + "/" + name, withIntermediateDirectories: false)
     }
     _ = try await run(in: folder, documents: "a")
-    await #expect(throws: DemoFailure.self) { try await run(in: folder, documents: "b") }
-    await #expect(throws: DemoFailure.self) { try await run(in: folder, documents: "b", store: "b") }
+    await #expect(throws: CommandFailure.self) { try await run(in: folder, documents: "b") }
+    await #expect(throws: CommandFailure.self) { try await run(in: folder, documents: "b", store: "b") }
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path + "/b").isEmpty)
   }
 
@@ -68,8 +68,8 @@ import Testing
   @Test func wrongPathLeavesNoStoreBehind() async throws {
     let folder = try TemporaryFolder()
     defer { folder.remove() }
-    await #expect(throws: DemoFailure.self) { try await run(in: folder, documents: "none") }
-    await #expect(throws: DemoFailure.self) { try await run(in: folder, report: "none/report") }
+    await #expect(throws: CommandFailure.self) { try await run(in: folder, documents: "none") }
+    await #expect(throws: CommandFailure.self) { try await run(in: folder, report: "none/report") }
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
   }
 
@@ -85,6 +85,6 @@ import Testing
     #expect(names == InvoiceGenerator.documents(seed: InvoiceFolder.seed).map { DocumentPath($0.name) })
     #expect(FileManager.default.contents(atPath: folder.path + "/invoice-002.txt") == Data("edited".utf8))
     try folder.write("mine", to: "mine")
-    #expect(throws: DemoFailure.self) { try invoices.write() }
+    #expect(throws: CommandFailure.self) { try invoices.write() }
   }
 }

@@ -49,7 +49,7 @@ import Testing
     defer { folder.remove() }
     try folder.write("x", to: "file")
     for path in [folder.path + "/none", folder.path + "/file", folder.path + "/file/x", "/dev/null", ""] {
-      #expect(throws: DemoFailure.self) { try DocumentFolder(path: path) }
+      #expect(throws: CommandFailure.self) { try DocumentFolder(path: path) }
     }
   }
 

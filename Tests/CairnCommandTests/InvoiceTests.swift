@@ -8,7 +8,7 @@ import Testing
     return try documents.enumerated().map { index, document in
       let bytes = Array(document.text.utf8)
       guard case .text(let text) = DocumentReader.text(of: bytes, documentBytes: bytes.count) else {
-        throw DemoFailure("\(document.name) is no text")
+        throw CommandFailure("\(document.name) is no text")
       }
       let review = Review(of: text, after: earlier)
       earlier.remember(review.sketch, number: index + 1)

@@ -39,13 +39,13 @@ import Testing
     defer { folder.remove() }
     try folder.write("x", to: "file")
     for path in [folder.path, folder.path + "/none/report", folder.path + "/file/report"] {
-      #expect(throws: DemoFailure.self) { try ReportFile(path: path) }
+      #expect(throws: CommandFailure.self) { try ReportFile(path: path) }
     }
   }
 
   @Test func fullDiskIsAFailure() throws {
     guard access("/dev/full", W_OK) == 0 else { return }
     let file = try ReportFile(path: "/dev/full")
-    #expect(throws: DemoFailure.self) { try file.write("text") }
+    #expect(throws: CommandFailure.self) { try file.write("text") }
   }
 }

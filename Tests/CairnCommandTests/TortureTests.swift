@@ -90,6 +90,6 @@ import Testing
     #expect(failing.run(killing: nil) { _ in false } == .exited(3))
     let crashing = try ChildProcess(executable: "/bin/sh", arguments: ["-c", "kill -KILL $$"])
     #expect(crashing.run(killing: nil) { _ in false } == .crashed(signal: SIGKILL))
-    #expect(throws: DemoFailure.self) { try ChildProcess(executable: "/nonexistent", arguments: []) }
+    #expect(throws: CommandFailure.self) { try ChildProcess(executable: "/nonexistent", arguments: []) }
   }
 }

@@ -8,14 +8,14 @@ enum LayoutRules {
   static let folders: [String: Set<String>] = [
     "CZstd": [], "CairnShims": ["include"], "CairnKV": ["Tuple"],
     "CairnEngine": [
-      "Encoding", "FileSystem", "Log", "Memory", "Segment", "Values", "Versions", "Transaction",
+      "Encoding", "FileSystem", "Ingest", "Log", "Memory", "Segment", "Values", "Versions", "Transaction",
       "Observation", "CairnEngine.docc",
     ],
     "Cairn": [
       "Timeline", "Journal", "Queue", "Lease", "Flow", "Audit", "Coding", "Keyspace", "Cairn.docc",
     ],
     "CairnTesting": ["Disk", "Explorer"],
-    "CairnCommand": ["Demo"],
+    "CairnCommand": ["Demo", "Soak"],
   ]
 
   /// Names that say that whoever wrote them had no concept.

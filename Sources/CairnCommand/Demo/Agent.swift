@@ -48,7 +48,7 @@ struct Agent {
     var standing = Standing(list: list)
     if let checkpoint = found.1 {
       guard (0...list.documents.count).contains(checkpoint.state.recorded) else {
-        throw DemoFailure("checkpoint \(checkpoint.id) in the store is of more documents than there are")
+        throw CommandFailure("checkpoint \(checkpoint.id) in the store is of more documents than there are")
       }
       standing.progress = checkpoint.state
       standing.checkpoint = (checkpoint.id, checkpoint.state.recorded)
@@ -57,7 +57,7 @@ struct Agent {
       guard recorded.event.number == standing.progress.recorded + 1,
         recorded.event.number <= list.documents.count
       else {
-        throw DemoFailure("the store's journal of reviews is out of order at event \(recorded.version)")
+        throw CommandFailure("the store's journal of reviews is out of order at event \(recorded.version)")
       }
       standing.progress.take(recorded.event)
     }

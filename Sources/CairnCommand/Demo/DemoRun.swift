@@ -13,11 +13,11 @@ struct DemoRun {
 
   func run() async throws {
     if acknowledges { console.line(StepLine.started.text) }
-    let reportFile = try report.map { path throws(DemoFailure) in try ReportFile(path: path) }
+    let reportFile = try report.map { path throws(CommandFailure) in try ReportFile(path: path) }
     // Looked at first: a wrong path must not leave a store behind.
-    let given = try documents.map { path throws(DemoFailure) in try DocumentFolder(path: path) }
+    let given = try documents.map { path throws(CommandFailure) in try DocumentFolder(path: path) }
     if let given, let place = FileIdentity(path: storePath), place == FileIdentity(path: given.root) {
-      throw DemoFailure(
+      throw CommandFailure(
         "--store and --documents are the same folder, \(shown(storePath)): give the store its own")
     }
     let store = try await Store.open(storePath)
@@ -54,7 +54,7 @@ struct DemoRun {
     let violations = await InvariantCheck(acknowledged: done.recorded, begun: done.recorded).violations(
       in: store)
     if let violation = violations.first {
-      throw DemoFailure("\(violation.invariant.sentence): not so. \(violation.detail)")
+      throw CommandFailure("\(violation.invariant.sentence): not so. \(violation.detail)")
     }
     if let reportFile { try reportFile.write(try await agent.report(finished)) }
     say(conclusion(finished, recordedNow: done.recorded - standing.progress.recorded, reportFile))
@@ -79,9 +79,9 @@ struct DemoRun {
     return folder
   }
 
-  private func check(_ list: DocumentList, isOf folder: DocumentFolder) throws(DemoFailure) {
+  private func check(_ list: DocumentList, isOf folder: DocumentFolder) throws(CommandFailure) {
     guard list.folder.bytes != folder.root else { return }
-    throw DemoFailure(
+    throw CommandFailure(
       "the store \(shown(storePath)) holds the review of the folder \(list.folder.escaped), not of "
         + "\(DocumentPath(bytes: folder.root).escaped): give that --documents, or another --store")
   }

@@ -15,21 +15,21 @@ struct DocumentFolder {
   var excluded: Set<FileIdentity> = []
 
   /// Finds the folder at `path`.
-  /// - Throws: ``DemoFailure`` when there's no folder that can be read.
-  init(path: String) throws(DemoFailure) {
+  /// - Throws: ``CommandFailure`` when there's no folder that can be read.
+  init(path: String) throws(CommandFailure) {
     guard let root = Self.resolve(path) else {
-      throw DemoFailure("no folder of documents at \(shown(path)): \(String(cString: strerror(errno)))")
+      throw CommandFailure("no folder of documents at \(shown(path)): \(String(cString: strerror(errno)))")
     }
     var status = stat()
     guard root.withCString({ stat($0, &status) }) == 0 else {
-      throw DemoFailure("can't examine \(shown(path)): \(String(cString: strerror(errno)))")
+      throw CommandFailure("can't examine \(shown(path)): \(String(cString: strerror(errno)))")
     }
     guard status.st_mode & S_IFMT == S_IFDIR else {
-      throw DemoFailure(
+      throw CommandFailure(
         "\(shown(path)) is not a folder: --documents takes the folder that holds the documents")
     }
     guard let directory = root.withCString({ opendir($0) }) else {
-      throw DemoFailure("can't list the folder \(shown(path)): \(String(cString: strerror(errno)))")
+      throw CommandFailure("can't list the folder \(shown(path)): \(String(cString: strerror(errno)))")
     }
     closedir(directory)
     self.root = root

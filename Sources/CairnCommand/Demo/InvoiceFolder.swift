@@ -9,13 +9,13 @@ struct InvoiceFolder {
 
   /// Writes what isn't there yet; each document whole or not at all. What is there stays as it is, so one may
   /// edit it.
-  /// - Throws: ``DemoFailure`` when the folder holds other things: it's somebody's, then.
-  func write() throws(DemoFailure) {
+  /// - Throws: ``CommandFailure`` when the folder holds other things: it's somebody's, then.
+  func write() throws(CommandFailure) {
     guard mkdir(path, 0o777) == 0 || errno == EEXIST else { throw failure() }
     let documents = InvoiceGenerator.documents(seed: Self.seed)
     let own = Set(documents.flatMap { [DocumentPath($0.name), DocumentPath(Self.temporary($0.name))] })
     if let other = try DocumentFolder(path: path).list().documents.first(where: { !own.contains($0) }) {
-      throw DemoFailure(
+      throw CommandFailure(
         "the folder for the demo's documents, \(shown(path)), holds something else, \(other.escaped): "
           + "give another --store, or review it with --documents")
     }
@@ -37,7 +37,7 @@ struct InvoiceFolder {
 
   private static func temporary(_ name: String) -> String { ".\(name).temporary" }
 
-  private func failure() -> DemoFailure {
-    DemoFailure("can't write the demo's documents to \(shown(path)): \(String(cString: strerror(errno)))")
+  private func failure() -> CommandFailure {
+    CommandFailure("can't write the demo's documents to \(shown(path)): \(String(cString: strerror(errno)))")
   }
 }

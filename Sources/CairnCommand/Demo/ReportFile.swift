@@ -11,14 +11,14 @@ struct ReportFile {
   private let isReplaceable: Bool
 
   /// Checks that a report can be written to `path`, before any work is done.
-  init(path: String) throws(DemoFailure) {
+  init(path: String) throws(CommandFailure) {
     let url = URL(fileURLWithPath: path)
     let resolved = DocumentFolder.resolve(path).map { String(decoding: $0, as: UTF8.self) }
     let target = resolved ?? url.path
     var status = stat()
     let exists = stat(target, &status) == 0
     guard !exists || status.st_mode & S_IFMT != S_IFDIR else {
-      throw DemoFailure("can't write the report to \(shown(path)): it is a folder")
+      throw CommandFailure("can't write the report to \(shown(path)): it is a folder")
     }
     self.path = target
     isReplaceable = !exists || status.st_mode & S_IFMT == S_IFREG
@@ -40,7 +40,7 @@ struct ReportFile {
   }
 
   /// Writes the report.
-  func write(_ text: String) throws(DemoFailure) {
+  func write(_ text: String) throws(CommandFailure) {
     let target = isReplaceable ? temporaryPath : path
     let flags = isReplaceable ? O_CREAT | O_TRUNC | O_NOFOLLOW : 0
     let descriptor = retryingInterrupts { open(target, O_WRONLY | O_CLOEXEC | flags, 0o666) }
@@ -63,8 +63,8 @@ struct ReportFile {
     guard retryingInterrupts({ fsync(directory) }) == 0 else { throw Self.failure(path, errno) }
   }
 
-  private static func failure(_ path: String, _ error: Int32) -> DemoFailure {
-    DemoFailure("can't write the report to \(shown(path)): \(String(cString: strerror(error)))")
+  private static func failure(_ path: String, _ error: Int32) -> CommandFailure {
+    CommandFailure("can't write the report to \(shown(path)): \(String(cString: strerror(error)))")
   }
 }
 

@@ -17,14 +17,11 @@ struct TortureWorkshop {
 
   init(paceMilliseconds: Int) throws {
     self.paceMilliseconds = paceMilliseconds
-    guard let executable = Bundle.main.executablePath else {
-      throw DemoFailure("can't tell which file this program is, to start it again")
-    }
-    self.executable = executable
+    executable = try SupervisedProcess.ownExecutable()
     let base = FileManager.default.temporaryDirectory
     let path = base.appendingPathComponent("cairn-torture-\(UUID().uuidString)").path
     guard mkdir(path, 0o700) == 0 else {
-      throw DemoFailure("can't make the folder \(shown(path)): \(String(cString: strerror(errno)))")
+      throw CommandFailure("can't make the folder \(shown(path)): \(String(cString: strerror(errno)))")
     }
     folder = path
     try InvoiceFolder(path: "\(path)/documents").write()
@@ -51,7 +48,8 @@ struct TortureWorkshop {
       let last = account.lastAcknowledgedAt, account.acknowledged > 0,
       let written = FileManager.default.contents(atPath: report)
     else {
-      throw DemoFailure("the undisturbed run failed, \(end): \(account.complaints.joined(separator: " / "))")
+      throw CommandFailure(
+        "the undisturbed run failed, \(end): \(account.complaints.joined(separator: " / "))")
     }
     let opening = try await Store.open(store)
     var reviews: [ReviewEvent] = []
@@ -59,7 +57,7 @@ struct TortureWorkshop {
     let found = await InvariantCheck(acknowledged: account.acknowledged).violations(in: opening)
     try await opening.close()
     if let violation = found.first {
-      throw DemoFailure(
+      throw CommandFailure(
         "in the undisturbed run, \(violation.invariant.sentence): not so. \(violation.detail)")
     }
     let timing = StepTiming(
