@@ -153,6 +153,9 @@ public final class Engine: KeyValueStore {
     return EngineSnapshot(tree)
   }
 
+  /// What is accounted for against ``EngineOptions/memoryLimit`` now, in bytes.
+  var accountedBytes: Int { tree.accountedBytes }
+
   // MARK: Writing
 
   /// Commits the writes that `body` puts into a batch, together, without reading anything.

@@ -5,9 +5,9 @@ public struct EngineOptions: Sendable {
   /// Create the store when there is none. Default `true`; with `false` a missing store is an error.
   public var createIfMissing = true
 
-  /// What memtables, cached blocks and open segments may take together, in bytes. Default 256 MiB, at least
-  /// 8 MiB, at most 1 TiB. Half goes to blocks and open segments: the indexes and filters of segments take up
-  /// to half of that half, blocks what is left of it. An eighth of the limit (at most 64 MiB) goes to each of
+  /// What memtables, cached blocks and open files may take together, in bytes. Default 256 MiB, at least
+  /// 8 MiB, at most 1 TiB. Half goes to blocks and open files: the indexes and filters of segments take up to
+  /// half of that half, the indexes of value files up to an eighth, blocks what is left of it. An eighth of the limit (at most 64 MiB) goes to each of
   /// the memtables, of which there may be three: one that is written and two that wait to be flushed. A
   /// transaction may take half of the limit, up to 2 GiB, on top while it is under way: raise the limit for
   /// larger ones.
@@ -33,10 +33,10 @@ public struct EngineOptions: Sendable {
   /// again and again; smaller the other way round. May differ from one opening to the next.
   public var valueThreshold = 2048
 
-  /// How many segments are kept open for reading, each with a file descriptor. Default 512, at least 16.
-  /// Lower it where the process may open few files; raise it, and the system's limit, for a store of more
-  /// segments that is read all over. Cursors and compactions keep what they are reading open beyond this,
-  /// and up to 64 value files are kept open besides.
+  /// How many segments and value files are kept open for reading, each with a file descriptor. Default 512,
+  /// at least 16; an eighth of them, at most 64, are value files. Lower it where the process may open few
+  /// files; raise it, and the system's limit, for a store of more segments that is read all over. Cursors and
+  /// compactions keep what they are reading open beyond this.
   public var openFileLimit = 512
 
   /// Which prefixes of keys segments remember, so that a scan within one prefix passes over the segments
@@ -89,5 +89,7 @@ public struct EngineOptions: Sendable {
   /// The length of the first log; later ones grow with use.
   var firstLogBytes: UInt64 { min(256 << 10, FrameFile.roundedUp(UInt64(memtableLimit))) }
   var blockCacheBytes: Int { memoryLimit / 2 }
+  var openValueFileLimit: Int { min(openFileLimit / 8, 64) }
+  var openSegmentLimit: Int { openFileLimit - openValueFileLimit }
   var transactionLimit: Int { min(memoryLimit / 2, StorageLimits.transactionBytes) }
 }

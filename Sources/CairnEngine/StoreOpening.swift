@@ -138,12 +138,14 @@ struct StoreOpening {
       replacingWith: state, directory: directory, random: environment.random,
       leastRolloverBytes: options.leastManifestRolloverBytes)
     removeStrays(entries, state, logFiles, reclaimer)
+    let cache = BlockCache(capacityBytes: options.blockCacheBytes)
     let tree = Tree(
       directory: directory, manifest: manifest,
-      openSegments: OpenSegments(
-        directory: directory, cache: BlockCache(capacityBytes: options.blockCacheBytes),
-        fileLimit: options.openFileLimit),
-      logFiles: logFiles, reclaimer: reclaimer,
+      openSegments: OpenSegments(directory: directory, cache: cache, fileLimit: options.openSegmentLimit),
+      logFiles: logFiles,
+      openValueFiles: OpenValueFiles(
+        directory: directory, cache: cache, fileLimit: options.openValueFileLimit),
+      reclaimer: reclaimer,
       memtables: memtables,
       lastSequence: state.lastSequence)
     return Result(tree: tree, log: log, keptLogBytes: keptLogBytes, buffer: buffer)

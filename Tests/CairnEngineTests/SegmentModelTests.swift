@@ -99,6 +99,41 @@ import Testing
     #expect(Block(payload.bytes, isIndex: false, sequenceBase: .max) == nil)
   }
 
+  /// Going back costs the reads that going forward costs: every block once. A seek reads one block, or the
+  /// next one as well when all of the first sorts before what is sought.
+  @Test(arguments: 1...6 as ClosedRange<UInt64>) func bothWaysReadEveryBlockOnce(seed: UInt64) throws {
+    let model = SegmentModel(seed: seed, count: 400)
+    let file = ReadCountingFile(MemoryFile(try model.bytes(options: SegmentOptions(blockBytes: 200))))
+    let reader = try SegmentReader(
+      file: file, fileNumber: SegmentModel.fileNumber, cache: BlockCache(capacityBytes: 0))
+    let blocks = reader.index.count
+    #expect(blocks > 10)
+    let cursor = reader.makeCursor()
+    _ = file.newReads
+    try cursor.seekToFirst()
+    while cursor.isValid { try cursor.next() }
+    #expect(file.newReads == blocks)
+    try cursor.seekToLast()
+    _ = file.newReads
+    while cursor.isValid { try cursor.previous() }
+    #expect(file.newReads == blocks - 1)
+    var random = SeededGenerator(seed: seed)
+    for _ in 0..<200 {
+      let (key, trailer) = target(model, &random)
+      try key.withUnsafeBytes { try cursor.seek(atOrAfter: $0, trailer) }
+      #expect(file.newReads <= 2)
+      try key.withUnsafeBytes { try cursor.seek(before: $0, trailer) }
+      #expect(file.newReads <= 1)
+      // There and back again within what is held.
+      guard cursor.isValid else { continue }
+      let (key0, trailer0) = ([UInt8](cursor.key), cursor.trailer)
+      try cursor.next()
+      if cursor.isValid { try cursor.previous() }
+      #expect(file.newReads <= 2)
+      if cursor.isValid { #expect([UInt8](cursor.key) == key0 && cursor.trailer == trailer0) }
+    }
+  }
+
   private func checkProperties(_ properties: SegmentProperties, _ model: SegmentModel) throws {
     let removals = model.entries.filter { $0.trailer.kind == .removal }.count
     #expect(properties.removalCount == UInt64(removals))

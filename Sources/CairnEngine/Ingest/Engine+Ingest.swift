@@ -46,7 +46,7 @@ extension Engine {
 
   /// The same without blocking the calling thread.
   ///
-  /// `body` writes to files on it, but waits for no sync, unless the disk falls half a gigabyte behind.
+  /// `body` writes to files on it, but waits for no sync, unless the disk is so slow that 32 files wait for theirs.
   @discardableResult
   public func ingest<Result>(
     into range: KeyRange, replacing: Bool = false, _ body: (inout SortedIngest) throws -> Result

@@ -123,9 +123,9 @@ extension ReadView {
     let cursor = try cursor(range, own: nil)
     try cursor.seekToFirst()
     guard cursor.isValid else { return }
+    let key = SortedIngest.text([UInt8](cursor.key))
     throw StorageError(
       .invalidArgument,
-      "the ingest's range holds the key \(SortedIngest.text([UInt8](cursor.key))); replace what is there, or choose "
-        + "another range")
+      "the ingest's range holds the key \(key); replace what is there, or choose another range")
   }
 }

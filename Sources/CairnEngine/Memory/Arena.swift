@@ -10,14 +10,17 @@ final class Arena: @unchecked Sendable {
   private var chunks: [UnsafeMutableRawPointer] = []
   private var nextAddress: UnsafeMutableRawPointer?
   private var remaining = 0
+  private let firstChunkBytes: Int
   private var nextChunkBytes: Int
   private let reserved = Atomic<Int>(0)
 
   private static let greatestChunkBytes = 4 << 20
   private static let alignment = 8
 
-  /// Starts small, so that an idle store costs little, and doubles its chunks from there.
+  /// Starts small, so that an idle store costs little. Later chunks are an eighth of what there is, so that
+  /// never more than that lies idle: the memtables' limits hold to within it.
   init(firstChunkBytes: Int) {
+    self.firstChunkBytes = firstChunkBytes
     nextChunkBytes = firstChunkBytes
   }
 
@@ -39,8 +42,8 @@ final class Arena: @unchecked Sendable {
     // What is large gets memory of its own, so that the rest of the current chunk is not wasted on it.
     if rounded > nextChunkBytes / 4 { return newChunk(rounded) }
     let chunkBytes = nextChunkBytes
-    nextChunkBytes = min(nextChunkBytes * 2, Self.greatestChunkBytes)
     let chunk = newChunk(chunkBytes)
+    nextChunkBytes = max(firstChunkBytes, min(reservedBytes / 8, Self.greatestChunkBytes))
     nextAddress = chunk + rounded
     remaining = chunkBytes - rounded
     return chunk

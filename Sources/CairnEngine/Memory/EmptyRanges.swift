@@ -45,7 +45,7 @@ final class EmptyRanges: Sendable {
   private let isInUse = Atomic<Bool>(false)
 
   /// Readers propose a range when they have stepped over so many removed keys.
-  static let worthwhileSteps = 16
+  static let worthwhileSteps = 8
   private static let greatestProposalCount = 16
 
   /// - Parameter lastSequence: the newest that there is.

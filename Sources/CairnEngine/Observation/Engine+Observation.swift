@@ -22,6 +22,7 @@ extension Engine {
     result.flushes = seldom.flushes
     result.compactions = seldom.compactions
     result.rewritings = seldom.rewritings
+    result.ingests = seldom.ingests
     result.pacing = seldom.pacing
     result.stalls = seldom.stalls
     result.removals.count = counters.removedFiles.load(ordering: .relaxed)

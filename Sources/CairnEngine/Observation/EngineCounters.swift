@@ -16,6 +16,7 @@ final class EngineCounters: Sendable {
     var flushes = EngineStatistics.Flushes()
     var compactions = EngineStatistics.Compactions()
     var rewritings = EngineStatistics.Rewritings()
+    var ingests = EngineStatistics.Ingests()
     var pacing = EngineStatistics.Pacing()
     var stalls = EngineStatistics.Stalls()
   }

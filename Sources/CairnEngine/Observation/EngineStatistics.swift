@@ -19,6 +19,8 @@ public struct EngineStatistics: Hashable, Sendable {
   public internal(set) var compactions = Compactions()
   /// Value files rewritten.
   public internal(set) var rewritings = Rewritings()
+  /// Ingests. Each is counted as a commit, too, but what it brings is in no group and not in ``userBytes``.
+  public internal(set) var ingests = Ingests()
   /// Files removed that nothing needed any more.
   public internal(set) var removals = Removals()
   /// What the store takes on disk, by kind.
@@ -68,6 +70,16 @@ public struct EngineStatistics: Hashable, Sendable {
     public internal(set) var reclaimedBytes: UInt64 = 0
     /// How long it took together.
     public internal(set) var nanoseconds: UInt64 = 0
+  }
+
+  /// Sorted ingests.
+  public struct Ingests: Hashable, Sendable {
+    /// How many have taken effect.
+    public internal(set) var count: UInt64 = 0
+    /// The segments written.
+    public internal(set) var segmentBytes: UInt64 = 0
+    /// The value files written.
+    public internal(set) var valueFileBytes: UInt64 = 0
   }
 
   /// Files removed that nothing needed any more.

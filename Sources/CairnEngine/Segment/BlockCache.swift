@@ -2,7 +2,7 @@ import Synchronization
 
 /// Keeps data blocks in memory, up to a number of bytes, for all segments of a store.
 ///
-/// The same bytes are the budget of what open segments keep otherwise, their indexes and filters: what is
+/// The same bytes are the budget of what open files keep otherwise, their indexes and filters: what is
 /// reserved for that is taken from the blocks.
 ///
 /// A block is found by its segment's number, which no other segment of the store ever has, and its offset.
@@ -70,6 +70,16 @@ final class BlockCache: Sendable {
     for index in 0..<1 << Self.shardBits {
       shards[index].withLock { $0.erase(segment) }
     }
+  }
+
+  /// What the blocks and the tables that they are found by take now, together with what is reserved: never
+  /// more than the capacity, but for the tables of an empty cache, 3 KiB a shard, and for what is reserved
+  /// beyond it by readers in use.
+  var accountedBytes: Int {
+    reservedBytes
+      + (0..<1 << Self.shardBits).reduce(0) { sum, index in
+        sum + shards[index].withLock { $0.usedBytes + $0.tableBytes }
+      }
   }
 
   /// What the blocks take now.

@@ -37,9 +37,20 @@ struct BlockCacheShard {
 
   init(capacityBytes: Int) {
     self.capacityBytes = capacityBytes
+    slots.reserveCapacity(buckets.count / 2)
+    freeSlots.reserveCapacity(buckets.count / 2)
   }
 
+  /// What the blocks take.
   var usedBytes: Int { trial.bytes + main.bytes }
+
+  /// What the tables take, which the blocks have to make room for.
+  var tableBytes: Int {
+    slots.capacity * MemoryLayout<Slot>.stride + freeSlots.capacity * MemoryLayout<Int32>.stride
+      + buckets.count * MemoryLayout<Int32>.stride + ghosts.count * MemoryLayout<UInt64>.stride
+  }
+
+  private var isOverfull: Bool { usedBytes + tableBytes > capacityBytes }
 
   @inline(__always)
   mutating func find(_ segment: UInt64, _ offset: UInt64, hash: UInt64) -> Block? {
@@ -51,8 +62,10 @@ struct BlockCacheShard {
   mutating func insert(_ block: Block, _ segment: UInt64, _ offset: UInt64, hash: UInt64) {
     // A block that would displace an eighth of the others is not worth it.
     guard block.memoryBytes <= capacityBytes / 8, slotNumber(segment, offset, hash) == nil else { return }
-    while usedBytes + block.memoryBytes > capacityBytes && evictOne() {}
     if (slots.count - freeSlots.count + 1) * 2 > buckets.count { grow() }
+    while usedBytes + tableBytes + block.memoryBytes > capacityBytes && evictOne() {}
+    // The tables alone may take it all, when what is reserved has grown.
+    guard usedBytes + tableBytes + block.memoryBytes <= capacityBytes else { return }
     let ghost = Int(truncatingIfNeeded: hash) & (ghosts.count - 1)
     let isMain = ghosts[ghost] == hash
     if isMain { ghosts[ghost] = 0 }
@@ -80,7 +93,7 @@ struct BlockCacheShard {
   /// Changes what the blocks may take, and evicts as many as that needs.
   mutating func limit(to bytes: Int) {
     capacityBytes = bytes
-    while usedBytes > capacityBytes && evictOne() {}
+    while isOverfull && evictOne() {}
   }
 
   // MARK: Eviction
@@ -188,6 +201,9 @@ struct BlockCacheShard {
 
   private mutating func grow() {
     let count = buckets.count * 2
+    // All slots that there can be before the next time, so that no insertion finds the tables grown.
+    slots.reserveCapacity(count / 2)
+    freeSlots.reserveCapacity(count / 2)
     buckets = [Int32](repeating: -1, count: count)
     ghosts = [UInt64](repeating: 0, count: count)
     for number in slots.indices where slots[number].block != nil {

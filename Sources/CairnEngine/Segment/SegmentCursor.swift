@@ -3,18 +3,19 @@ import CairnKV
 /// A place among the entries of a segment.
 ///
 /// Invariant: while valid, `block` is the data block `blockNumber`, `view` is its view, and `position` is
-/// less than `view.count`. `keyBytes` holds the block's prefix, with room for its longest suffix behind it.
+/// less than `view.count`. `keyBytes` holds the block's prefix, with room for its longest suffix behind it,
+/// unless the prefix is empty.
 final class SegmentCursor: SourceCursor {
   private let reader: SegmentReader
   private var block: Block?
   private var view: BlockView
   private var blockNumber = -1
   private var position = 0
-  private var keyBytes = UnsafeMutableRawBufferPointer.allocate(byteCount: 128, alignment: 8)
+  private var keyBytes = UnsafeMutableRawBufferPointer(start: nil, count: 0)
   /// What `key` and `value` pointed into before the last change of block, until the next move: a key to seek
   /// may be this cursor's own, and a step back keeps the value that it leaves.
   private var previousBlock: Block?
-  private var previousKeyBytes = UnsafeMutableRawBufferPointer.allocate(byteCount: 128, alignment: 8)
+  private var previousKeyBytes = UnsafeMutableRawBufferPointer(start: nil, count: 0)
 
   init(_ reader: SegmentReader) {
     self.reader = reader
@@ -91,12 +92,14 @@ final class SegmentCursor: SourceCursor {
     previousBlock = self.block
     self.block = block
     swap(&keyBytes, &previousKeyBytes)
-    let needed = view.prefix.count + view.longestSuffix
-    if keyBytes.count < needed {
-      keyBytes.deallocate()
-      keyBytes = .allocate(byteCount: 2 * needed, alignment: 8)
+    if !view.prefix.isEmpty {
+      let needed = view.prefix.count + view.longestSuffix
+      if keyBytes.count < needed {
+        keyBytes.deallocate()
+        keyBytes = .allocate(byteCount: 2 * needed, alignment: 8)
+      }
+      keyBytes.copyMemory(from: view.prefix)
     }
-    keyBytes.copyMemory(from: view.prefix)
     blockNumber = number
   }
 

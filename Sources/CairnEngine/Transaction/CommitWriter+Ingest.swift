@@ -25,8 +25,20 @@ extension CommitWriter {
     } catch {
       throw latch.refusal == nil ? error : Self.unknownOutcome(error, of: "the ingest")
     }
+    note(ingest)
     background.scheduleCompaction()
     return first
+  }
+
+  private func note(_ ingest: PreparedIngest) {
+    let counters = tree.directory.counters
+    counters.commits.count()
+    counters.logBytes.count(UInt64(FrameFile.pageBytes))
+    counters.count { counted in
+      counted.ingests.count += 1
+      counted.ingests.segmentBytes += ingest.segments.reduce(0) { $0 + $1.fileBytes }
+      counted.ingests.valueFileBytes += ingest.valueFiles.reduce(0) { $0 + $1.fileBytes }
+    }
   }
 
   /// What is newer than the look that found the range empty is found as it is for transactions; if there is

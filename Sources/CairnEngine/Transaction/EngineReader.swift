@@ -1,16 +1,18 @@
 import CairnKV
+import Synchronization
 
 /// Reads from one snapshot of the store.
 final class EngineReader: KeyValueReader {
   private let view: ReadView
-  private var hasEnded = false
+  // A plain variable would cost a check of exclusive access at every read.
+  private let hasEnded = Atomic<Bool>(false)
 
   init(_ view: ReadView) {
     self.view = view
   }
 
   /// After this every read throws `.ended`: what is read later would be older than whoever reads it believes.
-  func end() { hasEnded = true }
+  func end() { hasEnded.store(true, ordering: .relaxed) }
 
   func get(_ key: [UInt8]) throws(StorageError) -> [UInt8]? {
     try check()
@@ -45,7 +47,7 @@ final class EngineReader: KeyValueReader {
   }
 
   private func check() throws(StorageError) {
-    if hasEnded {
+    if hasEnded.load(ordering: .relaxed) {
       throw StorageError(.ended, "the reader was used after its closure had returned; read inside it")
     }
   }

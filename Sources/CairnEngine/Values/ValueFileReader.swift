@@ -15,10 +15,15 @@ final class ValueFileReader: Sendable {
   private let identity: SegmentIdentity
   private let index: ValueFileIndex
   private let decompressor: BlockDecompressor
+  /// The budget that `memoryBytes` are taken from for as long as the reader lives.
+  private let budget: BlockCache?
+  /// About what the reader keeps in memory: its index, its properties, and the open file.
+  let memoryBytes: Int
+  private static let fixedBytes = 1024
 
   /// Opens the value file in `file`, which must have this number.
   init(
-    file: any File, fileNumber: UInt64, decompressor: BlockDecompressor = BlockDecompressor()
+    file: any File, fileNumber: UInt64, budget: BlockCache? = nil
   ) throws(StorageError) {
     let footerBytes = UInt64(ValueFileFormat.footerBytes)
     let fileBytes = try file.size()
@@ -42,9 +47,16 @@ final class ValueFileReader: Sendable {
     self.properties = properties
     self.file = file
     self.index = index
-    self.decompressor = decompressor
+    decompressor = budget?.decompressor ?? BlockDecompressor()
     identity = footer.identity
+    self.budget = budget
+    memoryBytes =
+      Self.fixedBytes + index.count * ValueFileFormat.indexEntryBytes
+      + properties.origins.count * MemoryLayout<ValueFileProperties.Origin>.stride
+    budget?.reserve(memoryBytes)
   }
+
+  deinit { budget?.release(memoryBytes) }
 
   /// Every record, in order.
   var records: some Sequence<ValueRecord> { (0..<index.count).lazy.map { [index] in index[$0] } }

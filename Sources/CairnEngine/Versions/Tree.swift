@@ -49,7 +49,7 @@ final class Tree: Sendable {
 
   init(
     directory: StoreDirectory, manifest: Manifest, openSegments: OpenSegments, logFiles: LogFiles,
-    reclaimer: FileReclaimer,
+    openValueFiles: OpenValueFiles, reclaimer: FileReclaimer,
     memtables: [Memtable], lastSequence: UInt64
   ) {
     self.directory = directory
@@ -57,7 +57,6 @@ final class Tree: Sendable {
     self.openSegments = openSegments
     self.logFiles = logFiles
     self.reclaimer = reclaimer
-    let openValueFiles = OpenValueFiles(directory: directory, decompressor: openSegments.cache.decompressor)
     self.openValueFiles = openValueFiles
     let state = manifest.state
     let version = Version(levels: []).successor(
@@ -90,6 +89,12 @@ final class Tree: Sendable {
   // MARK: Reading
 
   var state: ReadState { current.withLock { $0 } }
+
+  /// What is accounted for against ``EngineOptions/memoryLimit``: memtables, cached blocks, and what open
+  /// segments and value files keep in memory.
+  var accountedBytes: Int {
+    state.memtables.reduce(0) { $0 + $1.reservedBytes } + openSegments.cache.accountedBytes
+  }
 
   /// The newest sequence number that readers may see.
   var published: UInt64 { publishedSequence.load(ordering: .acquiring) }

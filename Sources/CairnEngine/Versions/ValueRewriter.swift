@@ -16,8 +16,9 @@ final class ValueRewriter: Sendable {
     self.planner = planner
   }
 
+  /// - Parameter isIdle: nothing was written for a while, so that space is worth more than writing.
   /// - Returns: whether there was something to rewrite. Only from one thread at a time.
-  func rewriteOnce() throws(StorageError) -> Bool {
+  func rewriteOnce(isIdle: Bool = false) throws(StorageError) -> Bool {
     // Keeps the files that are read from being removed meanwhile.
     let version = tree.state.version
     let excluded = damaged.withLock { $0 }
@@ -26,7 +27,7 @@ final class ValueRewriter: Sendable {
         fileNumber: file.fileNumber, storedBytes: file.storedBytes,
         liveBytes: version.values.liveBytes(of: file))
     }
-    let chosen = planner.pick(candidates)
+    let chosen = planner.pick(candidates, isIdle: isIdle)
     if chosen.isEmpty { return false }
     let number = tree.allocateFileNumber()
     do throws(StorageError) {

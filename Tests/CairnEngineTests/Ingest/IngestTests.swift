@@ -241,23 +241,19 @@ import Testing
     }
   }
 
-  /// Segments beside each other in level 0 stop no writer.
-  @Test func manySegmentsBesideEachOtherAreNotDeep() throws {
+  /// Logs that hold nothing but numbers are let go of, though no memtable fills.
+  @Test func ingestsAloneLeaveNoLogs() throws {
     let engine = try open()
-    func replaceAll(_ fill: UInt8) throws {
-      try engine.ingest(into: .all, replacing: true) { ingest in
-        for key in 0..<255 as Range<UInt8> {
-          try ingest.append(key: [key], value: [UInt8](repeating: fill, count: 1500))
-        }
-      }
+    for number in 0..<100 as Range<UInt8> {
+      try engine.ingest(into: .prefix([number])) { try $0.append(key: [number], value: []) }
     }
-    for fill in 0..<12 as Range<UInt8> {
-      try replaceAll(fill)
-      #expect(engine.tree.state.version.levelZeroDepth <= 4)
-      try engine.write { try $0.set([fill], to: [fill]) }
-    }
-    #expect(try engine.get([3]) == [UInt8](repeating: 11, count: 1500))
-    #expect(try engine.all().count == 255)
+    let statistics = engine.statistics()
+    #expect(statistics.space.logCount <= 2 && statistics.space.logBytes <= 300 << 10)
+    #expect(statistics.ingests.count == 100 && statistics.commits == 100)
+    let segments = engine.tree.state.version.levels.joined()
+    #expect(statistics.ingests.segmentBytes == segments.reduce(0) { $0 + $1.properties.fileBytes })
+    try engine.close()
+    #expect(try open().all().count == 100)
   }
 
   // MARK: Closing
@@ -269,12 +265,16 @@ import Testing
       try engine.ingest(into: Self.range(10, 20)) { ingest in
         try ingest.append(key: [12], value: [2])
         try engine.close()
+        disk.setFaultPlan(
+          FaultPlan([.init(.create, isSticky: true, cause: .error(StorageError(.corruption, "made late")))]))
         for key in 0..<200 as Range<UInt8> {
           try ingest.append(key: [13, key], value: [UInt8](repeating: 1, count: 500))
         }
       }
     }
+    // Not even a file was made: another opener may be there.
     #expect(error?.code == .closed)
+    disk.setFaultPlan(FaultPlan())
     #expect(code { try engine.ingest(into: .all) { _ in } } == .closed)
     let again = try open()
     #expect(try again.all() == [KeyValue(key: [1], value: [1])])

@@ -27,7 +27,7 @@ struct Forest {
     guard state.apply(edit) else { return false }
     let reclaimer = FileReclaimer(directory: directory, queue: InlineScheduler().makeQueue(label: ""))
     let openSegments = OpenSegments(directory: directory, cache: cache, fileLimit: 16)
-    let openFiles = OpenValueFiles(directory: directory, decompressor: cache.decompressor)
+    let openFiles = OpenValueFiles(directory: directory, cache: cache, fileLimit: 16)
     version = version.successor(
       state, makeValueFile: { ValueFile($0, openFiles: openFiles, reclaimer: reclaimer) },
       makeSegment: { SegmentFile($0, openSegments: openSegments, reclaimer: reclaimer) })

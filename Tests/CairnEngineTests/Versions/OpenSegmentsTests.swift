@@ -5,43 +5,6 @@ import Testing
 
 @testable import CairnEngine
 
-/// A file system that knows how many files are open in it.
-private final class CountingFileSystem: ForwardingFileSystem {
-  let base: any FileSystem
-  private let counts = Mutex((open: 0, most: 0, opened: 0))
-
-  init(_ base: any FileSystem) { self.base = base }
-
-  var open: Int { counts.withLock { $0.open } }
-  var most: Int { counts.withLock { $0.most } }
-  var opened: Int { counts.withLock { $0.opened } }
-
-  fileprivate func change(by number: Int) {
-    counts.withLock { counts in
-      counts.open += number
-      counts.most = max(counts.most, counts.open)
-      if number > 0 { counts.opened += 1 }
-    }
-  }
-
-  func openFile(_ path: String, _ mode: FileOpenMode) throws(StorageError) -> any File {
-    CountedFile(try base.openFile(path, mode), self)
-  }
-
-  /// Counts as open until its last reference goes.
-  private final class CountedFile: ForwardingFile {
-    let base: any File
-    let owner: CountingFileSystem
-
-    init(_ base: any File, _ owner: CountingFileSystem) {
-      self.base = base
-      self.owner = owner
-      owner.change(by: 1)
-    }
-    deinit { owner.change(by: -1) }
-  }
-}
-
 /// Many segments, few of them open.
 @Suite struct OpenSegmentsTests {
   private struct Fixture {
