@@ -8,9 +8,9 @@ public struct EngineOptions: Sendable {
   /// What memtables, cached blocks and open segments may take together, in bytes. Default 256 MiB, at least
   /// 8 MiB, at most 1 TiB. Half goes to blocks and open segments: the indexes and filters of segments take up
   /// to half of that half, blocks what is left of it. An eighth of the limit (at most 64 MiB) goes to each of
-  /// the memtables, of which there may be three: one that is written and two that wait to be flushed. A
-  /// transaction may take half of the limit, up to 2 GiB, on top while it is under way: raise the limit for
-  /// larger ones.
+  /// the memtables, of which there may be three: one that is written and two that wait to be flushed; one may end
+  /// an eighth beyond its limit. A transaction may take half of the limit, up to 2 GiB, on top while it is under
+  /// way, and the same again while it is committed: raise the limit for larger ones.
   public var memoryLimit = 256 << 20
 
   /// How often a transaction is run at most before it fails with `.conflict`. Default 256, at least 1.
@@ -56,6 +56,9 @@ public struct EngineOptions: Sendable {
   /// What a manifest's edits take at least, in bytes, before a new one is begun. For tests.
   var leastManifestRolloverBytes = Manifest.defaultLeastRolloverBytes
 
+  /// How fast files are removed that nothing needs any more. For tests.
+  var removalLimits = FileReclaimer.Limits()
+
   /// The defaults.
   public init() {}
 
@@ -84,6 +87,8 @@ public struct EngineOptions: Sendable {
 
   /// A memtable is sealed when it, or the logs behind it, take this.
   var memtableLimit: Int { memtableBytes ?? min(memoryLimit / 8, 64 << 20) }
+  /// By how much a memtable grows at most at a time, so that it does not end far beyond its limit.
+  var memtableGreatestChunkBytes: Int { min(4 << 20, max(4096, memtableLimit / 8)) }
   /// What a memtable takes from the system to begin with: a part of its limit, so that a small limit holds.
   var memtableFirstChunkBytes: Int { min(256 << 10, max(4096, memtableLimit / 8)) }
   /// The length of the first log; later ones grow with use.

@@ -13,12 +13,13 @@ final class Arena: @unchecked Sendable {
   private var nextChunkBytes: Int
   private let reserved = Atomic<Int>(0)
 
-  private static let greatestChunkBytes = 4 << 20
+  private let greatestChunkBytes: Int
   private static let alignment = 8
 
   /// Starts small, so that an idle store costs little, and doubles its chunks from there.
-  init(firstChunkBytes: Int) {
+  init(firstChunkBytes: Int, greatestChunkBytes: Int = 4 << 20) {
     nextChunkBytes = firstChunkBytes
+    self.greatestChunkBytes = max(firstChunkBytes, greatestChunkBytes)
   }
 
   deinit {
@@ -39,7 +40,7 @@ final class Arena: @unchecked Sendable {
     // What is large gets memory of its own, so that the rest of the current chunk is not wasted on it.
     if rounded > nextChunkBytes / 4 { return newChunk(rounded) }
     let chunkBytes = nextChunkBytes
-    nextChunkBytes = min(nextChunkBytes * 2, Self.greatestChunkBytes)
+    nextChunkBytes = min(nextChunkBytes * 2, greatestChunkBytes)
     let chunk = newChunk(chunkBytes)
     nextAddress = chunk + rounded
     remaining = chunkBytes - rounded

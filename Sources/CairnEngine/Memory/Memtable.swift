@@ -17,9 +17,9 @@ final class Memtable: Sendable {
   /// flushed.
   let oldestLog: UInt64
 
-  init(oldestLog: UInt64, firstChunkBytes: Int = 256 << 10) {
+  init(oldestLog: UInt64, firstChunkBytes: Int = 256 << 10, greatestChunkBytes: Int = 4 << 20) {
     self.oldestLog = oldestLog
-    list = SkipList(firstChunkBytes: firstChunkBytes)
+    list = SkipList(firstChunkBytes: firstChunkBytes, greatestChunkBytes: greatestChunkBytes)
   }
 
   // MARK: Writing
@@ -35,6 +35,13 @@ final class Memtable: Sendable {
     removalCount.add(1, ordering: .releasing)
     greatestSequence.store(
       max(greatestSequence.load(ordering: .relaxed), tombstone.sequence), ordering: .relaxed)
+  }
+
+  /// An empty one, whose memory grows in steps that suit its limit.
+  convenience init(oldestLog: UInt64, _ options: EngineOptions) {
+    self.init(
+      oldestLog: oldestLog, firstChunkBytes: options.memtableFirstChunkBytes,
+      greatestChunkBytes: options.memtableGreatestChunkBytes)
   }
 
   /// Notes what a group of its entries took in the log.

@@ -27,8 +27,8 @@ final class SkipList: @unchecked Sendable {
   private var splice: [SkipListNode]
   private var heightSource: UInt64 = 0x9E37_79B9_7F4A_7C15
 
-  init(firstChunkBytes: Int) {
-    arena = Arena(firstChunkBytes: firstChunkBytes)
+  init(firstChunkBytes: Int, greatestChunkBytes: Int = 4 << 20) {
+    arena = Arena(firstChunkBytes: firstChunkBytes, greatestChunkBytes: greatestChunkBytes)
     let empty = UnsafeRawBufferPointer(start: nil, count: 0)
     head = SkipListNode.make(
       in: arena, height: Self.greatestHeight, key: empty, trailer: .newest, value: empty)

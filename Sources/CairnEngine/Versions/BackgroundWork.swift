@@ -71,6 +71,13 @@ final class BackgroundWork: Sendable {
     schedule(.rewriting, on: compactionQueue) { () throws(StorageError) in try self.rewriter.rewriteOnce() }
   }
 
+  /// Does what is worth while only when nothing else is to be done.
+  func giveBackSpace() {
+    scheduleFlush()
+    scheduleCompaction()
+    scheduleRewriting()
+  }
+
   /// Runs `work` soon, again for as long as it finds something to do, unless it is about to be run anyway.
   private func schedule(
     _ kind: EngineEvent.Work, on queue: any BackgroundQueue,
