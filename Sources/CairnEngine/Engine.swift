@@ -99,6 +99,8 @@ public final class Engine: KeyValueStore {
     for _ in tree.state.sealed { background.scheduleFlush() }
     background.scheduleCompaction()
     background.scheduleRewriting()
+    // What the last session has left may be given back although nothing is ever committed.
+    pipeline.watchForIdleness()
   }
 
   deinit {

@@ -7,10 +7,11 @@ public struct EngineOptions: Sendable {
 
   /// What memtables, cached blocks and open files may take together, in bytes. Default 256 MiB, at least
   /// 8 MiB, at most 1 TiB. Half goes to blocks and open files: the indexes and filters of segments take up to
-  /// half of that half, the indexes of value files up to an eighth, blocks what is left of it. An eighth of the limit (at most 64 MiB) goes to each of
-  /// the memtables, of which there may be three: one that is written and two that wait to be flushed. A
-  /// transaction may take half of the limit, up to 2 GiB, on top while it is under way: raise the limit for
-  /// larger ones.
+  /// half of that half, the indexes of value files up to an eighth, blocks what is left of it. An eighth of the
+  /// limit (at most 64 MiB) goes to each of the memtables, of which there may be three: one that is written and
+  /// two that wait to be flushed; one may end an eighth beyond its limit. A transaction may take half of the
+  /// limit, up to 2 GiB, on top while it is under way, and the same again while it is committed: raise the limit
+  /// for larger ones.
   public var memoryLimit = 256 << 20
 
   /// How often a transaction is run at most before it fails with `.conflict`. Default 256, at least 1.
@@ -55,6 +56,9 @@ public struct EngineOptions: Sendable {
 
   /// What a manifest's edits take at least, in bytes, before a new one is begun. For tests.
   var leastManifestRolloverBytes = Manifest.defaultLeastRolloverBytes
+
+  /// How fast files are removed that nothing needs any more. For tests.
+  var removalLimits = FileReclaimer.Limits()
 
   /// The defaults.
   public init() {}

@@ -98,7 +98,8 @@ struct StoreOpening {
     _ fileQueue: any BackgroundQueue
   ) throws(StorageError) -> Result {
     var state = found
-    let reclaimer = FileReclaimer(directory: directory, queue: fileQueue, time: environment.time)
+    let reclaimer = FileReclaimer(
+      directory: directory, queue: fileQueue, time: environment.time, limits: options.removalLimits)
     let logFiles = LogFiles(
       directory: directory, random: environment.random, firstLogBytes: options.firstLogBytes,
       greatestLogBytes: UInt64(options.memtableLimit), reclaimer: reclaimer)
@@ -128,7 +129,7 @@ struct StoreOpening {
       // With as much in the logs as a memtable may leave there, what was recovered is flushed now.
       let isFull =
         keptLogBytes > UInt64(options.memtableLimit) || state.logs.count >= Self.greatestKeptLogs
-      let fresh = Memtable(oldestLog: logNumber, firstChunkBytes: options.memtableFirstChunkBytes)
+      let fresh = Memtable(oldestLog: logNumber, options)
       memtables = recovery.memtables + (isFull ? [fresh] : [])
     }
     state.logs.append(logNumber)

@@ -12,6 +12,10 @@
 int cairn_preallocate(int descriptor, int64_t size) {
   return fallocate(descriptor, FALLOC_FL_KEEP_SIZE, 0, size);
 }
+
+int cairn_start_writeback(int descriptor, int64_t offset, int64_t count) {
+  return sync_file_range(descriptor, offset, count, SYNC_FILE_RANGE_WRITE);
+}
 #endif
 
 void cairn_name_this_thread(const char *name) {

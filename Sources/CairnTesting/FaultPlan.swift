@@ -9,7 +9,7 @@ public struct FaultPlan: Sendable, Hashable {
     /// A call of the file system.
     case open, create, createDirectory, rename, link, remove, list, information, synchronizeDirectory, lock
     /// A call of an open file.
-    case read, write, synchronize, truncate, preallocate, size, close
+    case read, write, startWriteback, synchronize, truncate, preallocate, size, close
   }
 
   /// One failure.

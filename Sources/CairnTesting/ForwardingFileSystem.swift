@@ -69,6 +69,10 @@ extension ForwardingFile {
   /// Passes the call on.
   public func synchronize() throws(StorageError) { try base.synchronize() }
   /// Passes the call on.
+  public func startWriteback(at offset: UInt64, count: UInt64) throws(StorageError) {
+    try base.startWriteback(at: offset, count: count)
+  }
+  /// Passes the call on.
   public func truncate(to size: UInt64) throws(StorageError) { try base.truncate(to: size) }
   /// Passes the call on.
   public func preallocate(_ size: UInt64) throws(StorageError) { try base.preallocate(size) }

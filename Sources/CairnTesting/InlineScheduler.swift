@@ -18,12 +18,12 @@ public final class InlineScheduler: BackgroundScheduler {
 }
 
 /// Passes no time.
-private final class InlinePause: Pause {
+final class InlinePause: Pause {
   func wait(atMostNanoseconds limit: UInt64) -> UInt64 { limit }
   func end() {}
 }
 
-private final class InlineQueue: BackgroundQueue {
+final class InlineQueue: BackgroundQueue {
   private struct State {
     var jobs: [@Sendable () -> Void] = []
     /// Whether a submission has taken it upon itself to run what there is until there is nothing.
@@ -36,6 +36,12 @@ private final class InlineQueue: BackgroundQueue {
   /// Held while jobs run, so that stopping waits for them. Taken before `state`, and never by a submission
   /// that finds a runner, which may come from a job.
   private let turn = Mutex(())
+  private let delayed: DelayedJobs?
+
+  /// - Parameter delayed: takes the jobs that are to wait; `nil`: they are never due.
+  init(delayed: DelayedJobs? = nil) {
+    self.delayed = delayed
+  }
 
   func submit(_ job: @escaping @Sendable () -> Void) {
     let becomesRunner = state.withLock { state in
@@ -47,11 +53,15 @@ private final class InlineQueue: BackgroundQueue {
     if becomesRunner { runAll() }
   }
 
-  /// No time passes here, so what is to wait is never due.
-  func submit(afterMilliseconds delay: UInt32, _ job: @escaping @Sendable () -> Void) {}
+  /// No time passes here by itself.
+  func submit(afterMilliseconds delay: UInt32, _ job: @escaping @Sendable () -> Void) {
+    if state.withLock({ $0.isStopped }) { return }
+    delayed?.add(job, to: self, afterMilliseconds: delay)
+  }
 
   func drainAndStop() {
     state.withLock { $0.isStopped = true }
+    delayed?.drop(of: self)
     runAll()
   }
 

@@ -48,6 +48,13 @@ final class SimulatedFile: File {
     }
   }
 
+  /// Makes nothing durable.
+  func startWriteback(at offset: UInt64, count: UInt64) throws(StorageError) {
+    try fileSystem.perform(.startWriteback, path, "\(count) bytes at \(offset)") { _ throws(ErrorNumber) in
+      try checkOpen()
+    }
+  }
+
   func truncate(to size: UInt64) throws(StorageError) {
     try fileSystem.perform(.truncate, path, "to \(size)") { disk throws(ErrorNumber) in
       try checkOpen()

@@ -80,6 +80,12 @@ public protocol File: AnyObject, Sendable {
   /// read. It must not be retried in the hope that it then succeeds.
   func synchronize() throws(StorageError)
 
+  /// Has the system begin to write `count` bytes from `offset` to the disk, without waiting for it: a hint, which
+  /// makes nothing durable. A file system that cannot does nothing.
+  /// - Throws: when the disk is known to have failed (EIO) or to be full. That the hint itself is refused is no
+  ///   error.
+  func startWriteback(at offset: UInt64, count: UInt64) throws(StorageError)
+
   /// Sets the file's length, cutting it off or growing it with zeros.
   func truncate(to size: UInt64) throws(StorageError)
 

@@ -67,6 +67,23 @@ final class POSIXFile: File {
     try Self.flush(descriptor, includingMetadata: false, "sync", path)
   }
 
+  func startWriteback(at offset: UInt64, count: UInt64) throws(StorageError) {
+    #if os(Linux)
+      let start = try position(offset, "write back")
+      guard let length = Int64(exactly: count) else { throw SystemCall.failure(EFBIG, "write back", path) }
+      do throws(StorageError) {
+        // Never with a flag that waits: a wait takes the error of an earlier write from the sync that is to
+        // report it.
+        _ = try SystemCall.run("write back", path) { cairn_start_writeback(descriptor, Int64(start), length) }
+      } catch {
+        // The file is lost, and better sooner than later. Anything else says only that there is no such hint.
+        if error.code == .full || error.systemError == EIO { throw error }
+      }
+    #else
+      try checkOpen("write back")
+    #endif
+  }
+
   func truncate(to size: UInt64) throws(StorageError) {
     let length = try position(size, "truncate")
     _ = try SystemCall.run("truncate", path) { ftruncate(descriptor, length) }

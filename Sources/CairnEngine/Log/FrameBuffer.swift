@@ -4,7 +4,7 @@
 /// first `count` bytes are initialised. Used by one thread at a time: whoever leads the commit.
 final class FrameBuffer: @unchecked Sendable {
   private var memory: UnsafeMutableRawPointer
-  private var capacity: Int
+  private(set) var capacity: Int
   private var count = FrameHeader.bytes
 
   private static let ordinaryBytes = 64 << 10

@@ -181,12 +181,14 @@ final class LogFiles: Sendable {
   private func writeZeros(to file: any File, count: UInt64) throws(StorageError) {
     let zeros = [UInt8](repeating: 0, count: Self.chunkBytes)
     var offset: UInt64 = 0
+    var writeback = Writeback()
     while offset < count {
       let length = Int(min(UInt64(zeros.count), count - offset))
       try withBytes(of: zeros) { (bytes) throws(StorageError) in
         try file.write(UnsafeRawBufferPointer(rebasing: bytes[..<length]), at: offset)
       }
       offset += UInt64(length)
+      try writeback.advance(to: offset, in: file)
     }
   }
 }

@@ -14,8 +14,7 @@ struct LogRecovery {
   }
 
   let directory: StoreDirectory
-  let memtableLimit: Int
-  let memtableFirstChunkBytes: Int
+  let options: EngineOptions
 
   /// Oldest first; the last one may take further entries.
   private(set) var memtables: [Memtable] = []
@@ -40,8 +39,7 @@ struct LogRecovery {
   init(directory: StoreDirectory, options: EngineOptions, lastSequence: UInt64) {
     listedSequence = lastSequence
     self.directory = directory
-    memtableLimit = options.memtableLimit
-    memtableFirstChunkBytes = options.memtableFirstChunkBytes
+    self.options = options
     self.lastSequence = lastSequence
   }
 
@@ -137,7 +135,7 @@ struct LogRecovery {
 
   /// One memtable with all that is carried, which needs no log but the new one.
   func memtableOfCarried(newLog number: UInt64) throws(StorageError) -> Memtable {
-    let memtable = Memtable(oldestLog: number, firstChunkBytes: memtableFirstChunkBytes)
+    let memtable = Memtable(oldestLog: number, options)
     for group in carried where group.kind == .carried {
       let replayed = group.payload.withUnsafeBytes {
         BatchGroup.replay($0, batchCount: group.batchCount, firstSequence: group.firstSequence, to: memtable)
@@ -150,8 +148,8 @@ struct LogRecovery {
   }
 
   private mutating func memtable(for log: UInt64) -> Memtable {
-    if let newest = memtables.last, newest.reservedBytes <= memtableLimit { return newest }
-    let memtable = Memtable(oldestLog: log, firstChunkBytes: memtableFirstChunkBytes)
+    if let newest = memtables.last, newest.reservedBytes <= options.memtableLimit { return newest }
+    let memtable = Memtable(oldestLog: log, options)
     memtables.append(memtable)
     return memtable
   }

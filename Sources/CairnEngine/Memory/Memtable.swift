@@ -37,6 +37,12 @@ final class Memtable: Sendable {
       max(greatestSequence.load(ordering: .relaxed), tombstone.sequence), ordering: .relaxed)
   }
 
+  /// An empty one, whose memory grows in steps that suit its limit.
+  convenience init(oldestLog: UInt64, _ options: EngineOptions) {
+    self.init(
+      oldestLog: oldestLog, firstChunkBytes: options.memtableFirstChunkBytes)
+  }
+
   /// Notes what a group of its entries took in the log.
   func note(loggedBytes: UInt64) { logged.wrappingAdd(loggedBytes, ordering: .relaxed) }
 

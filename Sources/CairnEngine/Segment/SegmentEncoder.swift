@@ -21,6 +21,7 @@ struct SegmentEncoder: ~Copyable {
   private var payload = AppendBuffer(capacity: 8192)
   private var pending: AppendBuffer
   private var writtenBytes: UInt64 = 0
+  private var writeback = Writeback()
   private var tombstones: [RangeTombstone] = []
   private var lastTrailer = EntryTrailer.newest
   private var properties: SegmentProperties
@@ -224,6 +225,7 @@ struct SegmentEncoder: ~Copyable {
   private mutating func flush() throws(StorageError) {
     try file.write(pending.bytes, at: writtenBytes)
     writtenBytes += UInt64(pending.count)
+    try writeback.advance(to: writtenBytes, in: file)
     pending.removeAll(keeping: Self.keptBytes)
   }
 

@@ -20,6 +20,8 @@ final class CommitPipeline: Sendable {
     var isClosed = false
     /// Whether a look at whether the pipeline is idle is due some time.
     var watchesForIdleness = false
+    /// The same for a look at whether it has been quiet for long.
+    var watchesForQuiet = false
     var groupsLed: UInt64 = 0
 
     /// How much of what waits makes a group.
@@ -54,10 +56,14 @@ final class CommitPipeline: Sendable {
   private static let greatestGroupBytes = 4 << 20
   /// After so long without a commit, at most twice that, the newest frame is vouched for by a seal.
   private static let idleMilliseconds: UInt32 = 500
+  /// After so much longer, the store gives back what it does not need.
+  private static let quietMilliseconds: UInt32 = 10_000
 
   init(writer: CommitWriter, leaderQueue: any BackgroundQueue) {
     self.writer = writer
     self.leaderQueue = leaderQueue
+    // What an earlier session left may be worth giving back, too.
+    watchForIdleness()
   }
 
   /// Commits on the calling thread, which may block.
@@ -159,7 +165,7 @@ final class CommitPipeline: Sendable {
 
   /// Sees to it that somebody looks, some time from now, whether there was a commit meanwhile. One look at
   /// a time.
-  private func watchForIdleness() {
+  func watchForIdleness() {
     let groups = state.withLock { state -> UInt64? in
       if state.watchesForIdleness || state.isClosed { return nil }
       state.watchesForIdleness = true
@@ -170,17 +176,43 @@ final class CommitPipeline: Sendable {
   }
 
   private func sealIfIdle(since groups: UInt64) {
-    let (isBusy, leads) = state.withLock { state in
-      state.watchesForIdleness = false
-      let isBusy = state.groupsLed != groups
-      // Taking the lead keeps everybody else from the log.
-      let leads = !isBusy && !state.isLed && !state.isClosed
-      if leads { state.isLed = true }
-      return (isBusy, leads)
+    let isIdle = whileNobodyLeads(since: groups, clearing: \.watchesForIdleness) { writer.sealInPassing() }
+    // After a commit since then, another look is due; after none, one at whether it stays that way.
+    if isIdle { watchForQuiet(since: groups) } else { watchForIdleness() }
+  }
+
+  private func watchForQuiet(since groups: UInt64) {
+    let isNew = state.withLock { state in
+      if state.watchesForQuiet || state.isClosed { return false }
+      state.watchesForQuiet = true
+      return true
     }
-    if isBusy { return watchForIdleness() }
-    guard leads else { return }
-    writer.sealInPassing()
+    guard isNew else { return }
+    leaderQueue.submit(afterMilliseconds: Self.quietMilliseconds) { self.giveBackIfQuiet(since: groups) }
+  }
+
+  /// Once after the last commit, and not again before the next: what could not be given back then, for an error or
+  /// since somebody uses it, is given back later in the course of things.
+  private func giveBackIfQuiet(since groups: UInt64) {
+    let isQuiet = whileNobodyLeads(since: groups, clearing: \.watchesForQuiet) { writer.giveBackSpace() }
+    // There was a look for idleness since, which found this one still to come.
+    if !isQuiet { watchForIdleness() }
+  }
+
+  /// Takes the lead, which keeps everybody else from the log, and runs `work`; unless there was a commit since, or
+  /// is one now.
+  private func whileNobodyLeads(
+    since groups: UInt64, clearing flag: WritableKeyPath<State, Bool>, _ work: () -> Void
+  ) -> Bool {
+    let leads = state.withLock { state in
+      state[keyPath: flag] = false
+      let leads = state.groupsLed == groups && !state.isLed && !state.isClosed
+      if leads { state.isLed = true }
+      return leads
+    }
+    guard leads else { return false }
+    work()
     leadWhileThereIsWork()
+    return true
   }
 }

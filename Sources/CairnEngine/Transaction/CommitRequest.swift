@@ -25,6 +25,8 @@ final class CommitRequest: @unchecked Sendable {
   let reads: ReadSet
   let snapshot: UInt64
   let durability: Durability
+  /// How long the batch is, also when its bytes are gone.
+  let bytes: Int
   var outcome: Result<CommitPosition?, StorageError>?
   var waiter: Waiter?
   /// Woken not because it is done, but to lead.
@@ -33,12 +35,11 @@ final class CommitRequest: @unchecked Sendable {
   init(_ work: Work, batch: WriteBatch, reads: ReadSet, snapshot: UInt64, durability: Durability) {
     self.work = work
     self.batch = batch
+    bytes = batch.bytes.count
     self.reads = reads
     self.snapshot = snapshot
     self.durability = durability
   }
-
-  var bytes: Int { batch.bytes.count }
 
   /// Nobody else should have to wait for it to learn of their own outcome.
   var goesAlone: Bool {

@@ -68,6 +68,7 @@ final class CommitWriter: @unchecked Sendable {
   /// - Throws: why nothing was written. What fails later is in the requests' outcomes.
   private func write(batches: [CommitRequest]) throws(StorageError) {
     if let refusal = latch.refusal { throw refusal }
+    background.endIdleness()
     let payloadBytes = batches.reduce(0) { $0 + $1.bytes + BatchGroup.headerBytes }
     settle(Self.frameBytes(payloadBytes))
     // What one large commit made it grow to is given back now, not by the next one.
@@ -110,10 +111,12 @@ final class CommitWriter: @unchecked Sendable {
       let count = UInt64(request.batch.count)
       try checkSequences(count)
       request.batch.resolve(at: nextSequence)
-      let isWhole = request.batch.bytes.withUnsafeBytes {
-        BatchDecoder.apply(
-          $0, count: request.batch.count, firstSequence: nextSequence, to: state.active)
-      }
+      BatchGroup.append(request.batch, to: buffer)
+      // From here on it is in the buffer: a large transaction is so never in memory three times.
+      request.batch.releaseBytes()
+      let encoded = UnsafeRawBufferPointer(rebasing: buffer.payload.suffix(request.bytes))
+      let isWhole = BatchDecoder.apply(
+        encoded, count: request.batch.count, firstSequence: nextSequence, to: state.active)
       guard isWhole else {
         // Part of it is in the memtable under numbers that would be given out again.
         let error = StorageError(
@@ -122,7 +125,6 @@ final class CommitWriter: @unchecked Sendable {
         throw error
       }
       tree.emptyRanges.cut(request.batch)
-      BatchGroup.append(request.batch, to: buffer)
       request.outcome = .success(CommitPosition(rawValue: nextSequence))
       nextSequence += count
       return true
@@ -236,17 +238,18 @@ final class CommitWriter: @unchecked Sendable {
   }
 
   /// What fails here without a sync's failing leaves everything as it was: the log in use goes on.
-  func beginLog(sealing: Bool) throws(StorageError) {
+  func beginLog(sealing: Bool, startsSmall: Bool = false) throws(StorageError) {
     try log.synchronize()
     let number = tree.allocateFileNumber()
-    let next = try tree.logFiles.createLog(number: number, predecessor: log.end, buffer: buffer)
+    let next = try tree.logFiles.createLog(
+      number: number, predecessor: log.end, buffer: buffer, startsSmall: startsSmall)
     var edit = VersionEdit()
     edit.addedLogs = [number]
     edit.lastSequence = nextSequence - 1
     try tree.apply(edit)
     if sealing {
       tree.seal(
-        replacingWith: Memtable(oldestLog: number, firstChunkBytes: options.memtableFirstChunkBytes))
+        replacingWith: Memtable(oldestLog: number, options))
       endedLogBytes = 0
     } else {
       endedLogBytes += log.end.offset

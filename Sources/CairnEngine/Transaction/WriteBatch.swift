@@ -80,6 +80,9 @@ public struct WriteBatch: Sendable {
     }
   }
 
+  /// Gives back what the operations take; their number stays.
+  mutating func releaseBytes() { bytes = [] }
+
   /// Every addend must leave the position below the next commit's.
   func checkAddends() throws(StorageError) {
     if let placeholder = placeholders.first(where: { $0.addend >= count }) {

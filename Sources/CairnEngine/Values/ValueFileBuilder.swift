@@ -14,6 +14,8 @@ final class ValueFileBuilder {
   private static let keptBytes = 2 * writeBytes
   /// From this length on, what is not compressed is written without being gathered.
   private static let directBytes = 64 << 10
+  /// And in pieces of this size, so that none of them is much for the disk at once.
+  private static let greatestDirectBytes = 1 << 20
 
   private let file: any File
   private let identity: SegmentIdentity
@@ -24,6 +26,7 @@ final class ValueFileBuilder {
   private var pending = AppendBuffer(capacity: keptBytes)
   private var table = ValueChunkTable()
   private var writtenBytes: UInt64 = 0
+  private var writeback = Writeback()
   private var properties: ValueFileProperties
   private var lastName: ValueName?
   private var isFinished = false
@@ -141,8 +144,14 @@ final class ValueFileBuilder {
       if pending.count >= Self.writeBytes { try flush() }
     } else {
       try flush()
-      try file.write(bytes, at: writtenBytes)
-      writtenBytes &+= UInt64(bytes.count)
+      var rest = bytes
+      while !rest.isEmpty {
+        let piece = UnsafeRawBufferPointer(rebasing: rest.prefix(Self.greatestDirectBytes))
+        try file.write(piece, at: writtenBytes)
+        writtenBytes &+= UInt64(piece.count)
+        try writeback.advance(to: writtenBytes, in: file)
+        rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(piece.count))
+      }
     }
   }
 
@@ -150,6 +159,7 @@ final class ValueFileBuilder {
     guard pending.count > 0 else { return }
     try file.write(pending.bytes, at: writtenBytes)
     writtenBytes &+= UInt64(pending.count)
+    try writeback.advance(to: writtenBytes, in: file)
     pending.removeAll(keeping: Self.keptBytes)
   }
 

@@ -36,6 +36,7 @@ final class BackgroundWork: Sendable {
   private let compactionQueue: any BackgroundQueue
   private let fileQueue: any BackgroundQueue
   private let state = Mutex(State())
+  private let isIdle = Atomic<Bool>(false)
 
   /// So many memtables may wait to be flushed before writers wait for them.
   static let greatestSealedMemtables = 2
@@ -64,11 +65,29 @@ final class BackgroundWork: Sendable {
   }
 
   func scheduleCompaction() {
-    schedule(.compaction, on: compactionQueue) { () throws(StorageError) in try self.compactor.compactOnce() }
+    schedule(.compaction, on: compactionQueue) { () throws(StorageError) in
+      try self.compactor.compactOnce(isIdle: self.isIdle.load(ordering: .relaxed))
+    }
   }
 
   func scheduleRewriting() {
-    schedule(.rewriting, on: compactionQueue) { () throws(StorageError) in try self.rewriter.rewriteOnce() }
+    schedule(.rewriting, on: compactionQueue) { () throws(StorageError) in
+      try self.rewriter.rewriteOnce(isIdle: self.isIdle.load(ordering: .relaxed))
+    }
+  }
+
+  /// Does what is worth while only when nothing else is to be done, until ``endIdleness()``.
+  func giveBackSpace() {
+    isIdle.store(true, ordering: .relaxed)
+    scheduleFlush()
+    scheduleCompaction()
+    scheduleRewriting()
+  }
+
+  /// Something is committed again: writing counts for more than space.
+  @inline(__always)
+  func endIdleness() {
+    if isIdle.load(ordering: .relaxed) { isIdle.store(false, ordering: .relaxed) }
   }
 
   /// Runs `work` soon, again for as long as it finds something to do, unless it is about to be run anyway.

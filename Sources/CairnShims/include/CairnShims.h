@@ -13,6 +13,9 @@ void cairn_name_this_thread(const char *name);
 #if defined(__linux__)
 // Reserves space for a file without changing its size. -1 with errno set when that fails.
 int cairn_preallocate(int descriptor, int64_t size);
+
+// Has the system begin to write a part of a file to the disk, without waiting. -1 with errno set when that fails.
+int cairn_start_writeback(int descriptor, int64_t offset, int64_t count);
 #endif
 
 // Waiting on a word of memory. cairn_wait_on_address returns when woken, when the word is not `expected`, and

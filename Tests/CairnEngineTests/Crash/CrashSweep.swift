@@ -40,6 +40,7 @@ struct CrashSweep {
   var recoveryStride = 0
   /// Lets a test take something out of the file system's promises.
   var wrap: (SimulatedFileSystem) -> any FileSystem = { $0 }
+  var makeScheduler: (SimulatedTime) -> any BackgroundScheduler = { _ in InlineScheduler() }
   /// The history that the store is held to, if it is not the workload's own.
   var heldTo: [Commit]?
 
@@ -172,8 +173,9 @@ struct CrashSweep {
   }
 
   private func environment(_ disk: SimulatedFileSystem, seed: UInt64) -> Environment {
-    Environment(
-      fileSystem: wrap(disk), time: SimulatedTime(), random: SeededRandomSource(seed: seed),
-      scheduler: InlineScheduler())
+    let time = SimulatedTime()
+    return Environment(
+      fileSystem: wrap(disk), time: time, random: SeededRandomSource(seed: seed),
+      scheduler: makeScheduler(time))
   }
 }

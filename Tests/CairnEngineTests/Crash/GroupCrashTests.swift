@@ -14,6 +14,7 @@ import Testing
   /// An engine's commit path without the pipeline, so that a test decides who shares a group.
   private struct GroupDriver {
     let writer: CommitWriter
+    let buffer: FrameBuffer
     let lock: any FileLock
 
     init(_ environment: Environment) throws(StorageError) {
@@ -36,6 +37,7 @@ import Testing
           picker: CompactionPicker(levelZeroSegments: 4, levelOneBytes: 32 << 10)),
         rewriter: ValueRewriter(tree: opened.tree, random: environment.random),
         scheduler: environment.scheduler, time: environment.time, fileQueue: queue)
+      buffer = opened.buffer
       writer = CommitWriter(
         tree: opened.tree, background: background, options: options, log: opened.log,
         keptLogBytes: opened.keptLogBytes, buffer: opened.buffer)
@@ -45,7 +47,7 @@ import Testing
     func commit(_ group: [Commit]) throws(StorageError) -> [StorageError?] {
       var requests: [CommitRequest] = []
       for commit in group {
-        var batch = WriteBatch(byteLimit: 1 << 20)
+        var batch = WriteBatch(byteLimit: 64 << 20)
         for case .set(let key, let value) in commit.writes { try batch.set(key, to: value) }
         requests.append(
           CommitRequest(
@@ -71,6 +73,16 @@ import Testing
         // One that must be durable carries the others along; the last group has none.
         durability: member == 1 && index < groups - 1 ? .durable : .buffered)
     }
+  }
+
+  /// What one large commit made the buffer grow to, and the commit's own bytes, are given back with it, not by the
+  /// next one.
+  @Test func aLargeCommitGivesItsMemoryBack() throws {
+    let driver = try GroupDriver(.simulated(SimulatedFileSystem(), seed: 1))
+    let ordinary = driver.buffer.capacity
+    let failures = try driver.commit([Commit(writes: [.set([1], [UInt8](repeating: 1, count: 20 << 20))])])
+    #expect(failures == [nil])
+    #expect(driver.buffer.capacity == ordinary)
   }
 
   @Test func powerCuts() throws {

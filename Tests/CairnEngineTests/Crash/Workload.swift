@@ -43,6 +43,8 @@ struct Workload {
     case commit(Commit)
     /// Close, and open again.
     case reopen
+    /// A minute without any call. Passes only with a ``ManualScheduler``.
+    case quiet
     /// Take a snapshot, and keep it until it is let go of or the store is closed.
     case hold
     /// Let go of it, after a look at whether it still sees what it saw.

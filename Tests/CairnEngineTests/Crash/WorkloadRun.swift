@@ -44,6 +44,7 @@ struct WorkloadRun {
       for step in workload.steps {
         switch step {
         case .commit(let commit): try make(commit, on: engine)
+        case .quiet: (environment.scheduler as? ManualScheduler)?.advance(byMilliseconds: 60_000)
         case .reopen:
           held = nil
           ordered = nil
