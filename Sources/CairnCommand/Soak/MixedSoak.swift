@@ -55,7 +55,7 @@ struct MixedSoak {
     let acknowledgements = try Acknowledgements(path: plan.acknowledgements, lanes: plan.lanes)
     for (index, number) in try acknowledgements.read().enumerated() { models[index].advance(to: number) }
     return tally.report(
-      plan, models, quietSeconds: quietSeconds,
+      plan, threads: plan.lanes + readers, models, quietSeconds: quietSeconds,
       deviceBytes: deviceBefore.flatMap { before in deviceAfter.map { $0 >= before ? $0 - before : 0 } })
   }
 

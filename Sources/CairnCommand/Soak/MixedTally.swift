@@ -69,10 +69,11 @@ struct MixedTally {
 
   /// The table, once everything has ended.
   /// - Parameters:
+  ///   - threads: How many read and write.
   ///   - models: The lanes after their last commits.
   ///   - deviceBytes: What the device wrote meanwhile, for whomever.
   func report(
-    _ plan: MixedSession.Plan, _ models: [SoakModel], quietSeconds: Int,
+    _ plan: MixedSession.Plan, threads: Int, _ models: [SoakModel], quietSeconds: Int,
     deviceBytes: UInt64?
   ) -> SoakReport {
     let commits = models.reduce(0) { $0 + $1.number }
@@ -91,7 +92,9 @@ struct MixedTally {
       report.tell("violation \(index + 1)", violation)
     }
     report.require("model violations", "\(violations.count)", "0", violations.isEmpty)
-    let memoryBound = UInt64(plan.memoryLimit) + (64 << 20)
+    // Beyond what the store may take there are the program itself, and what the threads have in their hands:
+    // a value of 4 MiB as it was read or is to be written, and its copies on the way. 64 MiB do for four.
+    let memoryBound = UInt64(plan.memoryLimit) + (UInt64(64 + 12 * max(0, threads - 4)) << 20)
     report.require(
       "peak resident memory", Figure.bytes(peakResidentBytes), "< " + Figure.bytes(memoryBound),
       peakResidentBytes < memoryBound)

@@ -85,7 +85,8 @@ import Testing
     var model = SoakModel(SoakLane(number: 0, seed: 1, liveBytes: 1))
     model.advance(to: 500)
     func failing(
-      resident: UInt64 = 0, disk: UInt64 = 0, logs: UInt64 = 0, files: [String] = [], delays: [UInt64] = []
+      threads: Int = 4, resident: UInt64 = 0, disk: UInt64 = 0, logs: UInt64 = 0, files: [String] = [],
+      delays: [UInt64] = []
     ) -> [String] {
       var tally = MixedTally()
       var session = MixedTally.Session()
@@ -97,12 +98,14 @@ import Testing
       tally.add(
         session, .exited(0), SupervisedProcess.Usage(peakResidentBytes: resident), number: 1, complaints: [])
       return tally.report(
-        plan, [model], quietSeconds: 60, deviceBytes: nil
+        plan, threads: threads, [model], quietSeconds: 60, deviceBytes: nil
       ).rows.filter { !$0.holds }.map(\.name)
     }
     #expect(failing() == [])
     #expect(failing(resident: 127 << 20, disk: model.liveBytes * 2) == [])
     #expect(failing(resident: 128 << 20) == ["peak resident memory"])
+    #expect(failing(threads: 5, resident: 128 << 20) == [])
+    #expect(failing(threads: 5, resident: 140 << 20) == ["peak resident memory"])
     #expect(failing(disk: model.liveBytes * 3) == ["disk after 60 quiet seconds"])
     #expect(failing(disk: model.liveBytes * 3, logs: model.liveBytes) == [])
     #expect(failing(files: ["MANIFEST.new"]) == ["unaccounted files"])

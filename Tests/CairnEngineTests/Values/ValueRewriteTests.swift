@@ -80,7 +80,7 @@ import Testing
     var files = Files()
     var model: [ValueHandle: [UInt8]] = [:]
     var rewrites = 0
-    let planner = ValueRewritePlanner(outputBytes: 2 << 20)
+    let planner = ValueRewritePlanner(leastLiveShare: 0.9, outputBytes: 2 << 20)
     for round in 0..<24 {
       let values = ValueFileModel.values(
         seed: random.next(), count: Int.random(in: 1...12, using: &random), greatest: 300_000)
