@@ -112,8 +112,6 @@ final class CommitWriter: @unchecked Sendable {
       try checkSequences(count)
       request.batch.resolve(at: nextSequence)
       BatchGroup.append(request.batch, to: buffer)
-      // From here on it is in the buffer: a large transaction is so never in memory three times.
-      request.batch.releaseBytes()
       let encoded = UnsafeRawBufferPointer(rebasing: buffer.payload.suffix(request.bytes))
       let isWhole = BatchDecoder.apply(
         encoded, count: request.batch.count, firstSequence: nextSequence, to: state.active)
@@ -125,6 +123,8 @@ final class CommitWriter: @unchecked Sendable {
         throw error
       }
       tree.emptyRanges.cut(request.batch)
+      // It is in the buffer and in the memtable: while it is written and synced, that is enough.
+      request.batch.releaseBytes()
       request.outcome = .success(CommitPosition(rawValue: nextSequence))
       nextSequence += count
       return true
