@@ -21,6 +21,7 @@ import Testing
     if let file {
       attempt(.write) { try file.writeBytes([1], at: 0) }
       attempt(.read) { _ = try file.readBytes(1, at: 0) }
+      attempt(.startWriteback) { try file.startWriteback(at: 0, count: 1) }
       attempt(.synchronize) { try file.synchronize() }
       attempt(.truncate) { try file.truncate(to: 1) }
       attempt(.preallocate) { try file.preallocate(1) }

@@ -128,17 +128,15 @@ final class EmptyRanges: Sendable {
 
   // MARK: The commit leader
 
-  /// Cuts the keys that a batch gives values to out of what is known. To be called once they are in the
-  /// memtable, before they are published.
-  func cut(_ batch: WriteBatch) {
+  /// Cuts the keys that the operations of a batch give values to out of what is known. To be called once they
+  /// are in the memtable, before they are published.
+  func cut(_ operations: UnsafeRawBufferPointer) {
     atomicMemoryFence(ordering: .sequentiallyConsistent)
     guard isInUse.load(ordering: .relaxed) else { return }
     state.withLock { state in
-      batch.bytes.withUnsafeBytes { bytes in
-        var decoder = BatchDecoder(bytes)
-        while let operation = decoder.next() {
-          if case .value(let key, _) = operation { state.cut(key) }
-        }
+      var decoder = BatchDecoder(operations)
+      while let operation = decoder.next() {
+        if case .value(let key, _) = operation { state.cut(key) }
       }
       isInUse.store(!state.known.pieces.isEmpty || !state.proposals.isEmpty, ordering: .relaxed)
     }

@@ -113,6 +113,8 @@ final class CommitWriter: @unchecked Sendable {
       request.batch.resolve(at: nextSequence)
       BatchGroup.append(request.batch, to: buffer)
       let encoded = UnsafeRawBufferPointer(rebasing: buffer.payload.suffix(request.bytes))
+      // The buffer has it: a large commit is not to be held three times.
+      request.batch.releaseBytes()
       let isWhole = BatchDecoder.apply(
         encoded, count: request.batch.count, firstSequence: nextSequence, to: state.active)
       guard isWhole else {
@@ -122,9 +124,7 @@ final class CommitWriter: @unchecked Sendable {
         latch.trip(error)
         throw error
       }
-      tree.emptyRanges.cut(request.batch)
-      // It is in the buffer and in the memtable: while it is written and synced, that is enough.
-      request.batch.releaseBytes()
+      tree.emptyRanges.cut(encoded)
       request.outcome = .success(CommitPosition(rawValue: nextSequence))
       nextSequence += count
       return true
