@@ -38,6 +38,8 @@ struct CrashSweep {
   var stride = 1
   /// Whether the recovery is cut as well: at every so many of its operations; 0 for never.
   var recoveryStride = 0
+  /// Whether the operations between are cut too, each under one of the crash models in turn.
+  var cutsEveryOperation = false
   /// Lets a test take something out of the file system's promises.
   var wrap: (SimulatedFileSystem) -> any FileSystem = { $0 }
   var makeScheduler: (SimulatedTime) -> any BackgroundScheduler = { _ in InlineScheduler() }
@@ -68,19 +70,28 @@ struct CrashSweep {
     let operations = whole.operationCount
     for factor in 0..<CrashEffort.factor {
       // The first one differs with the seed, so that with a stride more seeds reach more operations.
-      for cut in Swift.stride(from: 1 + factor % stride, through: operations, by: stride) {
-        explore(cut: cut, seed: UInt64(factor * 1000 + cut), history, &findings)
+      for cut in Swift.stride(from: 1, through: operations, by: 1) {
+        if (cut + stride - 1 - factor % stride).isMultiple(of: stride) {
+          explore(cut: cut, seed: UInt64(factor * 1000 + cut), CrashModel.allCases, history, &findings)
+        } else if cutsEveryOperation && factor == 0 {
+          let model = CrashModel.allCases[cut % CrashModel.allCases.count]
+          explore(cut: cut, seed: UInt64(cut), [model], isWhole: false, history, &findings)
+        }
         if findings.violations.count >= 20 { return findings }
       }
     }
     return findings
   }
 
-  private func explore(cut: Int, seed: UInt64, _ history: History, _ findings: inout Findings) {
+  private func explore(
+    cut: Int, seed: UInt64, _ models: [CrashModel], isWhole: Bool = true, _ history: History,
+    _ findings: inout Findings
+  ) {
+    let cutsRecovery = isWhole && recoveryStride > 0
     let disk = SimulatedFileSystem(faultPlan: .powerCut(atOperation: cut, seed: seed))
     var run = WorkloadRun(path: Self.path, options: options, history: history)
     run.run(workload, in: environment(disk, seed: 1), closing: true)
-    for model in CrashModel.allCases {
+    for model in models {
       for extra in 0..<UInt64(model == .kill ? 1 : seeds) {
         let crashSeed = seed &* 31 &+ extra
         let after = disk.crash(model, seed: crashSeed)
@@ -93,13 +104,13 @@ struct CrashSweep {
             path: Self.path, options: options, history: other, lower: 0, upper: other.count)
         }
         let place = "\(name): cut \(cut) (seed \(seed)), \(model) \(crashSeed)"
-        if recoveryStride > 0 { cutRecovery(of: after, check, place, &findings) }
+        if cutsRecovery { cutRecovery(of: after, check, place, &findings) }
         findings.states += 1
         let (complaints, _) = check.run(on: after, seed: crashSeed)
         findings.violations += complaints.map { "\(place): \($0)" }
       }
     }
-    if recoveryStride > 0 { killThenCut(disk, cut: cut, run, seed: seed, &findings) }
+    if cutsRecovery { killThenCut(disk, cut: cut, run, seed: seed, &findings) }
   }
 
   /// Cuts the power at the operations of the recovery. All that a crash has left is durable, so however

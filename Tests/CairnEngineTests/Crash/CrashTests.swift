@@ -84,7 +84,8 @@ import Testing
         index % 5 == 2 ? .buffered : .durable, .set(Self.key(index % 6), Self.value(UInt8(index), 900)))
     }
     CrashSweep(
-      name: "flushes", workload: workload, options: Self.tiny, seeds: 1, stride: 4, recoveryStride: 71
+      name: "flushes", workload: workload, options: Self.tiny, seeds: 1, stride: 4, recoveryStride: 71,
+      cutsEveryOperation: true
     )
     .verify()
   }
@@ -102,7 +103,8 @@ import Testing
       }
     }
     CrashSweep(
-      name: "compactions", workload: workload, options: Self.tiny, seeds: 1, stride: 7, recoveryStride: 121
+      name: "compactions", workload: workload, options: Self.tiny, seeds: 1, stride: 7, recoveryStride: 121,
+      cutsEveryOperation: true
     ).verify()
   }
 
@@ -121,7 +123,8 @@ import Testing
       }
     }
     CrashSweep(
-      name: "value files", workload: workload, options: Self.tiny, seeds: 1, stride: 5, recoveryStride: 101
+      name: "value files", workload: workload, options: Self.tiny, seeds: 1, stride: 5, recoveryStride: 101,
+      cutsEveryOperation: true
     ).verify()
   }
 
@@ -137,7 +140,7 @@ import Testing
     }
     CrashSweep(
       name: "value rewriting", workload: workload, options: Self.tiny, seeds: 1, stride: 17,
-      recoveryStride: 251
+      recoveryStride: 251, cutsEveryOperation: true
     ).verify()
   }
 
@@ -162,7 +165,7 @@ import Testing
     }
     CrashSweep(
       name: "range removal\(withSnapshot ? ", snapshot" : "")", workload: workload, options: Self.tiny,
-      seeds: 1, stride: 3, recoveryStride: 131
+      seeds: 1, stride: 3, recoveryStride: 131, cutsEveryOperation: true
     ).verify()
   }
 
@@ -175,7 +178,7 @@ import Testing
     }
     CrashSweep(
       name: "manifest rollover", workload: workload, options: options, seeds: 1, stride: 7,
-      recoveryStride: 151
+      recoveryStride: 151, cutsEveryOperation: true
     ).verify()
   }
 

@@ -36,7 +36,7 @@ import Testing
     workload.commit(.durable, .remove(Self.key(5)))
     CrashSweep(
       name: "replacing ingests", workload: workload, options: Self.tiny, seeds: 2, stride: 2,
-      recoveryStride: 61
+      recoveryStride: 61, cutsEveryOperation: true
     ).verify()
   }
 
