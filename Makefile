@@ -4,7 +4,7 @@ SWIFT ?= swift
 RUN_CAIRN = $(SWIFT) run -c release cairn
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test torture soak soak-shapes bench bench-quick coverage format lint docs clean zstd
+.PHONY: help demo test torture soak soak-queue soak-space bench bench-quick coverage format lint docs clean zstd
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -21,8 +21,10 @@ torture: zstd  ## kill the demo 200 times at random moments, and check everythin
 soak: zstd  ## write, kill and check every byte for ten minutes (SECONDS=600), and measure disk and memory
 	$(RUN_CAIRN) soak mixed --seconds $(or $(SECONDS),600) $(if $(SEED),--seed $(SEED))
 
-soak-shapes: zstd  ## the shaped workloads in small: queue, checkpoints, removal (make soak-shapes FULL=1: in full)
+soak-queue: zstd  ## a queue's head against a fresh store's (FULL=1: a million entries)
 	$(RUN_CAIRN) soak queue $(if $(FULL),,--count 50000)
+
+soak-space: zstd  ## space given back, and bytes written: checkpoints, removal (FULL=1: in full)
 	$(RUN_CAIRN) soak checkpoints $(if $(FULL),,--count 2000 --runs 50 --quiet 30)
 	$(RUN_CAIRN) soak checkpoints --superseding removal $(if $(FULL),,--count 2000 --runs 50 --quiet 30)
 	$(RUN_CAIRN) soak removal $(if $(FULL),,--size 64)

@@ -36,8 +36,10 @@ final class SupervisedProcess {
   private var hasKilled = false
   private var isHung = false
 
-  /// Starts the executable at `executable`.
-  init(executable: String, arguments: [String]) throws(CommandFailure) {
+  /// Starts the executable at `executable`, in this process's environment with some variables changed.
+  init(
+    executable: String, arguments: [String], changing variables: [String: String] = [:]
+  ) throws(CommandFailure) {
     var ends: [Int32] = [-1, -1]
     guard pipe(&ends) == 0 else {
       throw CommandFailure("can't make a pipe: \(String(cString: strerror(errno)))")
@@ -45,7 +47,7 @@ final class SupervisedProcess {
     defer { close(ends[1]) }
     // No other child may hold a pipe's end, or this one would never be seen to be closed.
     for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-    let (error, process) = Self.spawn(executable, arguments, output: ends[1])
+    let (error, process) = Self.spawn(executable, arguments, variables, output: ends[1])
     guard error == 0 else {
       close(ends[0])
       throw CommandFailure("can't start \(shown(executable)): \(String(cString: strerror(error)))")
@@ -117,7 +119,7 @@ final class SupervisedProcess {
   }
 
   private static func spawn(
-    _ executable: String, _ arguments: [String], output: Int32
+    _ executable: String, _ arguments: [String], _ variables: [String: String], output: Int32
   ) -> (error: Int32, process: pid_t) {
     #if canImport(Darwin)
       var actions: posix_spawn_file_actions_t?
@@ -131,7 +133,8 @@ final class SupervisedProcess {
       error = posix_spawn_file_actions_adddup2(&actions, output, descriptor)
     }
     guard error == 0 else { return (error, 0) }
-    let environment = ProcessInfo.processInfo.environment.map { "\($0.key)=\($0.value)" }
+    let changed = ProcessInfo.processInfo.environment.merging(variables) { $1 }
+    let environment = changed.map { "\($0.key)=\($0.value)" }
     let words = ([executable] + arguments).map { strdup($0) }
     let settings = environment.map { strdup($0) }
     defer { for string in words + settings { free(string) } }

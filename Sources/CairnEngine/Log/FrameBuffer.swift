@@ -1,10 +1,9 @@
 /// Page-aligned memory in which a frame is put together and from which it is written in one call.
 ///
-/// Invariant: `memory` has room for `capacity` bytes, `FrameHeader.bytes <= count <= capacity`, and the
-/// first `count` bytes are initialised. Used by one thread at a time: whoever leads the commit.
+/// Invariant: `FrameHeader.bytes <= count <= capacity`, and the first `count` bytes of `pages` are initialised.
+/// Used by one thread at a time: whoever leads the commit.
 final class FrameBuffer: @unchecked Sendable {
-  private var memory: UnsafeMutableRawPointer
-  private(set) var capacity: Int
+  private var pages: PageMemory
   private var count = FrameHeader.bytes
 
   private static let ordinaryBytes = 64 << 10
@@ -12,12 +11,14 @@ final class FrameBuffer: @unchecked Sendable {
   private static let greatestKeptBytes = 8 << 20
 
   init() {
-    capacity = Self.ordinaryBytes
-    memory = .allocate(byteCount: capacity, alignment: FrameFile.pageBytes)
+    pages = PageMemory(byteCount: Self.ordinaryBytes)
     memory.initializeMemory(as: UInt8.self, repeating: 0, count: count)
   }
 
-  deinit { memory.deallocate() }
+  deinit { pages.free() }
+
+  var capacity: Int { pages.count }
+  private var memory: UnsafeMutableRawPointer { pages.address }
 
   var payload: UnsafeRawBufferPointer {
     UnsafeRawBufferPointer(start: memory + FrameHeader.bytes, count: count - FrameHeader.bytes)
@@ -53,10 +54,9 @@ final class FrameBuffer: @unchecked Sendable {
   }
 
   private func reallocate(_ newCapacity: Int) {
-    let larger = UnsafeMutableRawPointer.allocate(byteCount: newCapacity, alignment: FrameFile.pageBytes)
-    larger.copyMemory(from: memory, byteCount: min(count, newCapacity))
-    memory.deallocate()
-    memory = larger
-    capacity = newCapacity
+    let larger = PageMemory(byteCount: newCapacity)
+    larger.address.copyMemory(from: memory, byteCount: min(count, newCapacity))
+    pages.free()
+    pages = larger
   }
 }

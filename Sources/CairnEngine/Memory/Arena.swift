@@ -7,7 +7,7 @@ import Synchronization
 /// the arena and got the address through an acquiring load that pairs with the releasing store after the
 /// memory was filled.
 final class Arena: @unchecked Sendable {
-  private var chunks: [UnsafeMutableRawPointer] = []
+  private var chunks: [PageMemory] = []
   private var nextAddress: UnsafeMutableRawPointer?
   private var remaining = 0
   private let firstChunkBytes: Int
@@ -25,7 +25,7 @@ final class Arena: @unchecked Sendable {
   }
 
   deinit {
-    for chunk in chunks { chunk.deallocate() }
+    for chunk in chunks { chunk.free() }
   }
 
   /// What has been taken from the system, in bytes. May be read from any thread.
@@ -50,9 +50,9 @@ final class Arena: @unchecked Sendable {
   }
 
   private func newChunk(_ count: Int) -> UnsafeMutableRawPointer {
-    let chunk = UnsafeMutableRawPointer.allocate(byteCount: count, alignment: 16)
+    let chunk = PageMemory(byteCount: count)
     chunks.append(chunk)
     reserved.add(count, ordering: .relaxed)
-    return chunk
+    return chunk.address
   }
 }
