@@ -19,7 +19,9 @@ public struct EngineOptions: Sendable {
 
   /// The zstd level for segments that compaction writes and for values of at least 16 KiB in value files, 1
   /// to 19; `nil` stores all as it is. Default 1. Segments flushed from memory are never compressed: they are
-  /// rewritten soon.
+  /// rewritten soon, and compressing takes three times the processor time of all else that writing a segment
+  /// does (1.0 s instead of 0.25 s for 143 MB, measured), while commits wait for the flush. Blocks of a segment
+  /// whose first half MiB gains nothing are not tried.
   public var compressionLevel: Int? = 1
 
   /// How long the dictionary may be, in bytes, that zstd makes from the first blocks of each segment that

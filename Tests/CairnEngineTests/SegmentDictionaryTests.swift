@@ -53,6 +53,24 @@ import Testing
     #expect(try model.bytes(options: Self.options(4096)) == model.bytes(options: Self.options(0)))
   }
 
+  /// Blocks are tried for as long as it pays: by the first half MiB the rest is judged.
+  @Test(arguments: [true, false]) func theBeginningDecidesForTheRest(startsRandom: Bool) throws {
+    var random = SeededGenerator(seed: 4)
+    let alike = [UInt8](repeating: 7, count: 1000)
+    var entries: [ModelEntry] = []
+    for number in 0..<1600 {
+      let trailer = EntryTrailer(sequence: UInt64(number + 1), kind: .value)
+      let isRandom = (number < 800) == startsRandom
+      let value = isRandom ? random.bytes(1000) : alike
+      entries.append(
+        ModelEntry(key: [UInt8(number >> 8), UInt8(number & 255)], trailer: trailer, value: value))
+    }
+    let model = SegmentModel(entries: entries)
+    let bytes = try model.bytes(options: Self.options(4096))
+    #expect(startsRandom ? bytes.count > 1_600_000 : bytes.count < 1_000_000)
+    #expect(try SegmentReader(bytes, cacheBytes: 0).allEntries() == model.entries)
+  }
+
   // MARK: Damage
 
   private static let dictionaryPlace = 88

@@ -104,7 +104,8 @@ final class DictionaryForDecompression: @unchecked Sendable {
   }
 }
 
-/// The first blocks of a segment, kept until there are enough of them to make its dictionary.
+/// The first blocks of a segment, kept until there are enough of them to make its dictionary, and to tell whether
+/// its entries can be compressed at all.
 final class BlockSample {
   struct First {
     var key: [UInt8]

@@ -6,6 +6,8 @@ struct SegmentEncoder: ~Copyable {
   /// Blocks are gathered into writes of about this size.
   private static let writeBytes = 512 << 10
   private static let keptBytes = 2 * writeBytes
+  /// When of the first blocks fewer than one in so many are worth compressing, the others are not tried.
+  private static let leastCompressedShare = 8
 
   private let file: any File
   private let identity: SegmentIdentity
@@ -17,6 +19,9 @@ struct SegmentEncoder: ~Copyable {
   /// The first blocks, from which the dictionary is made that they and all others are then compressed with.
   private var sample: BlockSample?
   private var isDictionaryUsed = false
+  private var compressedBlockCount = 0
+  /// Whether the blocks of entries are worth trying.
+  private var compressesEntries = true
   private var filters: FilterBuilder
   private var payload = AppendBuffer(capacity: 8192)
   private var pending: AppendBuffer
@@ -35,7 +40,7 @@ struct SegmentEncoder: ~Copyable {
     identity = SegmentIdentity(fileNumber: fileNumber, salt: salt)
     self.options = options
     compressor = options.compressionLevel.map { BlockCompressor(level: $0) }
-    if compressor != nil && options.dictionaryBytes > 0 { sample = BlockSample() }
+    if compressor != nil { sample = BlockSample() }
     properties = SegmentProperties(fileNumber: fileNumber)
     filters = FilterBuilder(rule: options.prefixRule)
     pending = AppendBuffer(capacity: Self.keptBytes)
@@ -162,7 +167,9 @@ struct SegmentEncoder: ~Copyable {
     let firstTrailer = block.first.trailer
     block.finish(into: &payload)
     properties.blockCount += 1
-    if sample == nil { return note(try write(payload.bytes), firstKey, firstTrailer) }
+    if sample == nil {
+      return note(try write(payload.bytes, compressing: compressesEntries), firstKey, firstTrailer)
+    }
     sample?.add(payload.bytes, firstKey, firstTrailer)
     if let sample, sample.payloads.count >= CompressionDictionary.sampleBytes { try writeSample() }
   }
@@ -188,6 +195,8 @@ struct SegmentEncoder: ~Copyable {
     try blocks.visit { (payload, first) throws(StorageError) in
       note(try write(payload), first.key, first.trailer)
     }
+    // Trying costs as much as succeeding, several times what all the rest of a block does.
+    compressesEntries = compressedBlockCount >= blocks.lengths.count / Self.leastCompressedShare
   }
 
   /// Appends a block to the file, compressed where that pays.
@@ -203,6 +212,7 @@ struct SegmentEncoder: ~Copyable {
     var compression = StoredBlock.Compression.none
     if compressed != nil {
       compression = compressor?.dictionary == nil ? .zstd : .zstdWithDictionary
+      compressedBlockCount += 1
       if compression == .zstdWithDictionary { isDictionaryUsed = true }
     }
     let trailer = StoredBlock.trailer(
