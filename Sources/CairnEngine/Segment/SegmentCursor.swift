@@ -17,8 +17,11 @@ final class SegmentCursor: SourceCursor {
   private var previousBlock: Block?
   private var previousKeyBytes = UnsafeMutableRawBufferPointer(start: nil, count: 0)
 
-  init(_ reader: SegmentReader) {
+  private let fillsCache: Bool
+
+  init(_ reader: SegmentReader, fillsCache: Bool = true) {
     self.reader = reader
+    self.fillsCache = fillsCache
     view = reader.index
   }
 
@@ -87,7 +90,7 @@ final class SegmentCursor: SourceCursor {
   private func enter(_ number: Int) throws(StorageError) {
     guard number != blockNumber else { return }
     blockNumber = -1
-    let block = try reader.block(at: number)
+    let block = try reader.block(at: number, fillingCache: fillsCache)
     view = block.view
     previousBlock = self.block
     self.block = block

@@ -96,20 +96,26 @@ final class SegmentReader: Sendable {
   }
 
   /// A cursor over all entries, at none of them yet.
-  func makeCursor() -> SourceCursor { SegmentCursor(self) }
+  ///
+  /// - Parameter fillsCache: Whether the blocks that it reads are kept for others. Those of a segment that goes
+  ///   as soon as it is read would only take the place of what is wanted.
+  func makeCursor(fillsCache: Bool = true) -> SourceCursor { SegmentCursor(self, fillsCache: fillsCache) }
 
   /// A cursor over at least the entries whose keys begin with `prefix`: an empty one if there are none for
   /// certain.
-  func makeCursor(within prefix: ArraySlice<UInt8>) -> SourceCursor {
-    prefix.withUnsafeBytes({ mayContain(prefix: $0) }) ? SegmentCursor(self) : SourceCursor()
+  func makeCursor(within prefix: ArraySlice<UInt8>, fillsCache: Bool = true) -> SourceCursor {
+    let isPossible = prefix.withUnsafeBytes { mayContain(prefix: $0) }
+    return isPossible ? SegmentCursor(self, fillsCache: fillsCache) : SourceCursor()
   }
 
   /// The data block with this number in the index, which must be less than `index.count`.
   @inline(__always)
-  func block(at number: Int) throws(StorageError) -> Block {
+  func block(at number: Int, fillingCache: Bool = true) throws(StorageError) -> Block {
     let place = SegmentParts.place(index.entry(at: number).value)
     if let block = cache.block(segment: identity.fileNumber, offset: place.offset) { return block }
-    return try load(number, place)
+    let block = try load(number, place)
+    if fillingCache { cache.insert(block, segment: identity.fileNumber, offset: place.offset) }
+    return block
   }
 
   @inline(never)
@@ -138,7 +144,6 @@ final class SegmentReader: Sendable {
     guard number > 0 || properties.mayContain(view.key(at: 0)),
       number + 1 < index.count || properties.mayContain(view.key(at: view.count - 1))
     else { throw damaged("holds a key that is not within the segment's bounds") }
-    cache.insert(block, segment: identity.fileNumber, offset: place.offset)
     return block
   }
 }

@@ -148,7 +148,7 @@ final class Compactor: Sendable {
   private func references(of segment: SegmentFile) throws(StorageError) -> [ValueDrops] {
     if segment.properties.referencedBytes == 0 { return [] }
     var handles: [ValueHandle] = []
-    let cursor = try segment.reader().makeCursor()
+    let cursor = try segment.reader().makeCursor(fillsCache: false)
     try cursor.seekToFirst()
     while cursor.isValid {
       if cursor.trailer.kind == .handle {
@@ -174,11 +174,13 @@ final class Compactor: Sendable {
       removals += try segment.reader().removals.all
     }
     if compaction.level == 0 {
-      for segment in compaction.upper { sources.append(try segment.reader().makeCursor()) }
+      for segment in compaction.upper {
+        sources.append(try segment.reader().makeCursor(fillsCache: false))
+      }
     } else {
-      sources.append(LevelCursor(compaction.upper))
+      sources.append(LevelCursor(compaction.upper, fillsCache: false))
     }
-    if !compaction.lower.isEmpty { sources.append(LevelCursor(compaction.lower)) }
+    if !compaction.lower.isEmpty { sources.append(LevelCursor(compaction.lower, fillsCache: false)) }
     let removalSet = RangeTombstoneSet(removals)
     let deeper = compaction.targetLevel + 1
     let sieve = EntrySieve(snapshots: snapshots, removals: removalSet) { key in

@@ -5,14 +5,18 @@ import CairnKV
 final class LevelCursor: SourceCursor {
   private let segments: [SegmentFile]
   private let prefix: ArraySlice<UInt8>
+  private let fillsCache: Bool
   private var index = 0
   private var current: SourceCursor?
   /// The cursor that the last move left, whose block a value may still stand in until the next one.
   private var left: SourceCursor?
 
-  /// - Parameter prefix: what the keys that matter begin with; others may be left out.
-  init(_ segments: [SegmentFile], prefix: ArraySlice<UInt8> = []) {
+  /// - Parameters:
+  ///   - prefix: what the keys that matter begin with; others may be left out.
+  ///   - fillsCache: whether the blocks that it reads are kept for others.
+  init(_ segments: [SegmentFile], prefix: ArraySlice<UInt8> = [], fillsCache: Bool = true) {
     self.segments = segments
+    self.fillsCache = fillsCache
     self.prefix = prefix
   }
 
@@ -67,7 +71,7 @@ final class LevelCursor: SourceCursor {
     }
     if current == nil || index != self.index {
       leave()
-      current = try segments[index].reader().makeCursor(within: prefix)
+      current = try segments[index].reader().makeCursor(within: prefix, fillsCache: fillsCache)
       self.index = index
     }
     return true

@@ -113,6 +113,20 @@ import Testing
     }
   }
 
+  /// A compaction reads what goes as soon as it is read.
+  @Test func aCompactionLeavesTheCacheAsItIs() throws {
+    let fixture = try Fixture(count: 20, fileLimit: 16)
+    #expect(try fixture.isFound(3))
+    let before = fixture.cache.usedBytes
+    let level = LevelCursor(fixture.segments, fillsCache: false)
+    #expect(try level.allForward().count >= 20)
+    let single = try fixture.segments[7].reader().makeCursor(fillsCache: false)
+    #expect(try !single.allForward().isEmpty)
+    #expect(fixture.cache.usedBytes == before)
+    #expect(try LevelCursor(fixture.segments).allForward().count >= 20)
+    #expect(fixture.cache.usedBytes > before)
+  }
+
   @Test func whatIsDroppedIsForgotten() throws {
     var fixture = try Fixture(count: 10, fileLimit: 16)
     for number in 0..<10 { #expect(try fixture.isFound(number)) }
