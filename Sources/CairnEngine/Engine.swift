@@ -67,13 +67,11 @@ public final class Engine: KeyValueStore {
     }
     let flusher = Flusher(
       tree: opened.tree, random: environment.random,
-      segmentOptions: SegmentOptions(prefixRule: options.prefixRule), valueThreshold: options.valueThreshold,
+      segmentOptions: options.flushedSegments, valueThreshold: options.valueThreshold,
       valueOptions: ValueFileOptions(compressionLevel: options.compressionLevel))
     let compactor = Compactor(
       tree: opened.tree, random: environment.random,
-      segmentOptions: SegmentOptions(
-        compressionLevel: options.compressionLevel, dictionaryBytes: options.compressionDictionaryBytes,
-        prefixRule: options.prefixRule),
+      segmentOptions: options.lastingSegments,
       segmentBytes: options.segmentBytes,
       picker: CompactionPicker(
         levelZeroSegments: 4, levelOneBytes: UInt64(options.segmentBytes) * 4,
@@ -99,8 +97,6 @@ public final class Engine: KeyValueStore {
     for _ in tree.state.sealed { background.scheduleFlush() }
     background.scheduleCompaction()
     background.scheduleRewriting()
-    // What the last session has left may be given back although nothing is ever committed.
-    pipeline.watchForIdleness()
   }
 
   deinit {

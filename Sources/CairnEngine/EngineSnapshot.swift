@@ -23,11 +23,13 @@ public final class EngineSnapshot: KeyValueReader, Sendable {
   /// The newest commit that the snapshot sees has no greater position than this.
   public var position: CommitPosition { CommitPosition(rawValue: sequence) }
 
+  /// The value of `key` as it was; `nil` when there was none.
   public func get(_ key: [UInt8]) throws(StorageError) -> [UInt8]? {
     let view = try view()
     return try view.copy(view.find(key))
   }
 
+  /// Lends that value to `body`, or `nil`: without a copy where it is in memory.
   public func lendValue(of key: [UInt8], to body: (RawSpan?) -> Void) throws(StorageError) {
     let view = try view()
     try view.lend(view.find(key), to: body)
@@ -61,19 +63,23 @@ public final class EngineSnapshot: KeyValueReader, Sendable {
     return try view.forEachPiece(of: view.find(key), body)
   }
 
+  /// The first entry of `range` as it was.
   public func first(in range: KeyRange) throws(StorageError) -> KeyValue? {
     try view().one(in: range, .ascending, own: nil)
   }
+  /// The last entry of `range` as it was.
   public func last(in range: KeyRange) throws(StorageError) -> KeyValue? {
     try view().one(in: range, .descending, own: nil)
   }
 
+  /// Visits the entries of `range` as they were.
   public func scan(
     _ range: KeyRange, _ direction: ScanDirection, limit: Int?, _ visit: (KeyValue) -> ScanStep
   ) throws(StorageError) {
     _ = try view().scan(range, direction, limit: limit, own: nil, visit)
   }
 
+  /// The same with keys and values that are lent for as long as the call lasts.
   public func forEachEntry(
     in range: KeyRange, _ direction: ScanDirection, limit: Int?, _ body: (RawSpan, RawSpan) -> ScanStep
   ) throws(StorageError) {

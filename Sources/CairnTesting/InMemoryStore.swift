@@ -54,12 +54,15 @@ public final class InMemoryStore: KeyValueStore, Sendable {
     try snapshot().all
   }
 
+  /// Runs `body` on the store as it is now. Never waits.
   public func read<Result>(_ body: (any KeyValueReader) throws -> Result) async throws -> Result {
     let reader = InMemoryReader(try snapshot())
     defer { reader.end() }
     return try body(reader)
   }
 
+  /// Runs `body`, again if what it has read is changed before it commits, but not without end: then it throws
+  /// `.conflict`. Every durability is the same here.
   public func transact<Result>(
     _ durability: Durability, _ body: (any KeyValueTransaction) throws -> Result
   ) async throws -> Committed<Result> {
@@ -81,6 +84,7 @@ public final class InMemoryStore: KeyValueStore, Sendable {
         + "nothing was written; try again, or read less")
   }
 
+  /// Forgets everything. From then on every call throws `.closed`.
   public func close() async throws(StorageError) {
     state.withLock { state in
       state = State()

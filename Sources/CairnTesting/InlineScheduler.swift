@@ -10,10 +10,12 @@ public final class InlineScheduler: BackgroundScheduler {
   /// A scheduler without threads.
   public init() {}
 
+  /// A queue that runs each job as it is submitted.
   public func makeQueue(label: String) -> any BackgroundQueue {
     InlineQueue()
   }
 
+  /// A pause in which no time passes.
   public func makePause() -> any Pause { InlinePause() }
 }
 

@@ -65,6 +65,23 @@ import Testing
     try store.engine.close()
   }
 
+  /// What is dead in value files only a merge finds out: a quiet store merges, although level 0 is far from full.
+  @Test func whatWasOverwrittenIsGivenBackToo() throws {
+    let store = try Store()
+    var generator = SeededGenerator(seed: 2)
+    for _ in 0..<2 {
+      for index in 0..<20 {
+        let value = noise(64 << 10, &generator)
+        try store.engine.write { try $0.set([UInt8(index)], to: value) }
+      }
+      store.quiet(seconds: 60)
+    }
+    let space = store.engine.statistics().space
+    #expect(store.engine.statistics().flushes.count == 2)
+    #expect(space.valueFileBytes < 21 * (64 << 10), "\(space.valueFileBytes)")
+    try store.engine.close()
+  }
+
   /// A store that is written little, now and then, is not flushed each time; and its logs have a bound.
   @Test func aSlowWriterIsNotFlushedAtEveryCommit() throws {
     let store = try Store()

@@ -80,9 +80,7 @@ extension Engine {
 
   func output(to files: IngestFiles) -> SegmentOutput {
     var output = SegmentOutput(
-      directory: tree.directory, random: environment.random,
-      segmentOptions: SegmentOptions(
-        compressionLevel: options.compressionLevel, prefixRule: options.prefixRule),
+      directory: tree.directory, random: environment.random, segmentOptions: options.lastingSegments,
       targetBytes: options.segmentBytes, allocateFileNumber: tree.allocateFileNumber)
     output.valueThreshold = options.valueThreshold
     output.valueOptions = ValueFileOptions(compressionLevel: options.compressionLevel)

@@ -91,7 +91,9 @@ final class EmptyRanges: Sendable {
   func note(_ range: KeyRange, at snapshot: UInt64, _ active: Memtable) throws(StorageError) {
     guard let number = propose(range, at: snapshot) else { return }
     atomicMemoryFence(ordering: .sequentiallyConsistent)
-    let isStillEmpty = try !Self.hasValue(active.makeCursor(), newerThan: snapshot, in: range)
+    let isStillEmpty = try !active.makeCursor().hasEntry(in: range) {
+      $0.sequence > snapshot && $0.isValue
+    }
     state.withLock { state in
       guard let index = state.proposals.firstIndex(where: { $0.number == number }) else { return }
       state.proposals.remove(at: index)
@@ -108,22 +110,6 @@ final class EmptyRanges: Sendable {
       isInUse.store(true, ordering: .relaxed)
       return state.proposalCount
     }
-  }
-
-  private static func hasValue(
-    _ cursor: SourceCursor, newerThan snapshot: UInt64, in range: KeyRange
-  ) throws(StorageError) -> Bool {
-    try withBytes(of: range.lower) { (lower) throws(StorageError) in
-      try cursor.seek(atOrAfter: lower, .newest)
-    }
-    while cursor.isValid {
-      if let upper = range.upper, upper.withUnsafeBytes({ EntryOrder.compare(cursor.key, $0) >= 0 }) {
-        return false
-      }
-      if cursor.trailer.sequence > snapshot && cursor.trailer.isValue { return true }
-      try cursor.next()
-    }
-    return false
   }
 
   // MARK: The commit leader

@@ -78,12 +78,7 @@ final class Memtable: Sendable {
   func overlaps(_ range: KeyRange) throws(StorageError) -> Bool {
     if range.isEmpty || isEmpty { return false }
     if rangeRemovals.hasRemoval(newerThan: 0, from: range.lower, to: range.upper) { return true }
-    let cursor = makeCursor()
-    try withBytes(of: range.lower) { (lower) throws(StorageError) in
-      try cursor.seek(atOrAfter: lower, .newest)
-    }
-    guard cursor.isValid else { return false }
-    return range.upper?.withUnsafeBytes { EntryOrder.compare(cursor.key, $0) < 0 } ?? true
+    return try makeCursor().hasEntry(in: range)
   }
 
   /// The sequence number of the newest entry of `key`, published or not; 0 when there is none.

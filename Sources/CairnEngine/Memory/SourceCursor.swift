@@ -32,3 +32,20 @@ class SourceCursor {
   /// Moves to the preceding entry. Only while valid.
   func previous() throws(StorageError) { isValid = false }
 }
+
+extension SourceCursor {
+  /// Whether there is an entry in `range` whose trailer is as wanted. Steps over those that are not.
+  func hasEntry(
+    in range: KeyRange, where isWanted: (EntryTrailer) -> Bool = { _ in true }
+  ) throws(StorageError) -> Bool {
+    try withBytes(of: range.lower) { (lower) throws(StorageError) in
+      try seek(atOrAfter: lower, .newest)
+    }
+    while isValid {
+      if let upper = range.upper, upper.withUnsafeBytes({ EntryOrder.compare(key, $0) >= 0 }) { return false }
+      if isWanted(trailer) { return true }
+      try next()
+    }
+    return false
+  }
+}

@@ -14,6 +14,7 @@ public struct EngineEvents: AsyncSequence, Sendable {
     stream = hub.listen(bufferLimit: Self.bufferLimit)
   }
 
+  /// What one task iterates with.
   public func makeAsyncIterator() -> Iterator { Iterator(stream.makeAsyncIterator()) }
 
   /// Waits for one event after the other.

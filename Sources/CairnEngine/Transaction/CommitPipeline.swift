@@ -165,7 +165,7 @@ final class CommitPipeline: Sendable {
 
   /// Sees to it that somebody looks, some time from now, whether there was a commit meanwhile. One look at
   /// a time.
-  func watchForIdleness() {
+  private func watchForIdleness() {
     let groups = state.withLock { state -> UInt64? in
       if state.watchesForIdleness || state.isClosed { return nil }
       state.watchesForIdleness = true

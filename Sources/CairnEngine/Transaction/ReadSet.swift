@@ -50,7 +50,7 @@ extension ReadState {
       }
       for range in reads.ranges {
         if removals.hasRemoval(newerThan: snapshot, from: range.lower, to: range.upper) { return false }
-        if try Self.hasEntry(memtable.makeCursor(), newerThan: snapshot, in: range) { return false }
+        if try memtable.makeCursor().hasEntry(in: range, where: { $0.sequence > snapshot }) { return false }
       }
     }
     if version.newestSequence <= snapshot { return true }
@@ -77,27 +77,8 @@ extension ReadState {
     }
     for range in reads.ranges where segment.properties.overlaps(range) {
       if reader.removals.hasRemoval(newerThan: snapshot, from: range.lower, to: range.upper) { return true }
-      if try Self.hasEntry(
-        reader.makeCursor(within: range.sharedPrefix), newerThan: snapshot, in: range)
-      {
-        return true
-      }
-    }
-    return false
-  }
-
-  private static func hasEntry(
-    _ cursor: SourceCursor, newerThan snapshot: UInt64, in range: KeyRange
-  ) throws(StorageError) -> Bool {
-    try withBytes(of: range.lower) { (lower) throws(StorageError) in
-      try cursor.seek(atOrAfter: lower, .newest)
-    }
-    while cursor.isValid {
-      if let upper = range.upper, upper.withUnsafeBytes({ EntryOrder.compare(cursor.key, $0) >= 0 }) {
-        return false
-      }
-      if cursor.trailer.sequence > snapshot { return true }
-      try cursor.next()
+      let cursor = reader.makeCursor(within: range.sharedPrefix)
+      if try cursor.hasEntry(in: range, where: { $0.sequence > snapshot }) { return true }
     }
     return false
   }

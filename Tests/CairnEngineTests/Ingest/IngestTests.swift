@@ -27,6 +27,27 @@ import Testing
 
   private static func range(_ lower: UInt8, _ upper: UInt8) -> KeyRange { .init(from: [lower], to: [upper]) }
 
+  /// What is said of segments that may stay holds for these.
+  @Test func theDictionaryIsChosenByTheOptions() throws {
+    let sizes = try [0, 4096].map { dictionaryBytes in
+      var options = EngineOptions()
+      options.compressionDictionaryBytes = dictionaryBytes
+      let engine = try Engine.open(
+        at: "/store", options: options, environment: .simulated(SimulatedFileSystem(), seed: 1))
+      var random = SeededGenerator(seed: 1)
+      try engine.ingest(into: .all) { ingest in
+        for number in 0..<4000 {
+          let event = "{\"kind\":\"completed\",\"cost\":\(random.below(1000)),\"text\":\"retrieve document\"}"
+          try ingest.append(key: [UInt8(number >> 8), UInt8(number & 255)], value: Array(event.utf8))
+        }
+      }
+      let bytes = engine.statistics().space.segmentBytes
+      try engine.close()
+      return bytes
+    }
+    #expect(sizes[1] < sizes[0] * 98 / 100, "\(sizes)")
+  }
+
   // MARK: Arguments
 
   @Test func keysMustAscendWithinTheRange() throws {
