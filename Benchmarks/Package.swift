@@ -12,6 +12,14 @@ let package = Package(
     .package(name: "cairn", path: "..")
   ],
   targets: [
+    // Results, statistics and reports. Knows no store.
+    .target(name: "BenchmarkKit"),
+    .testTarget(name: "BenchmarkKitTests", dependencies: ["BenchmarkKit"]),
+
+    // Peers, each through a module map of its own.
+    .systemLibrary(
+      name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite"])]),
+
     .executableTarget(name: "CodingBenchmark", dependencies: [.product(name: "Cairn", package: "cairn")]),
     .executableTarget(
       name: "CommitBenchmark",
@@ -22,7 +30,7 @@ let package = Package(
   swiftLanguageModes: [.v6]
 )
 
-for target in package.targets {
+for target in package.targets where target.type != .system {
   target.swiftSettings = [
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("InternalImportsByDefault"),
