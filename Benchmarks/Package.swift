@@ -5,6 +5,7 @@ let package = Package(
   name: "cairn-benchmarks",
   platforms: [.macOS(.v15)],
   products: [
+    .executable(name: "bench-report", targets: ["BenchReport"]),
     .executable(name: "coding-benchmark", targets: ["CodingBenchmark"]),
     .executable(name: "commit-benchmark", targets: ["CommitBenchmark"]),
   ],
@@ -14,6 +15,7 @@ let package = Package(
   targets: [
     // Results, statistics and reports. Knows no store.
     .target(name: "BenchmarkKit"),
+    .executableTarget(name: "BenchReport", dependencies: ["BenchmarkKit"]),
     .testTarget(name: "BenchmarkKitTests", dependencies: ["BenchmarkKit"]),
 
     // Peers, each through a module map of its own.

@@ -31,6 +31,15 @@ public enum ResultsFile {
     return try encoder.encode(value) + Data("\n".utf8)
   }
 
+  /// The same without layout, for the file that is kept: a line a run.
+  public static func encodeCompact(_ runs: [Results]) throws -> Data {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    encoder.dateEncodingStrategy = .iso8601
+    let lines = try runs.map { String(decoding: try encoder.encode($0), as: UTF8.self) }
+    return Data("[\n\(lines.joined(separator: ",\n"))\n]\n".utf8)
+  }
+
   /// What ``encode(_:)`` wrote.
   public static func decode<Value: Decodable>(_ type: Value.Type, _ data: Data) throws -> Value {
     let decoder = JSONDecoder()
