@@ -49,9 +49,10 @@ enum Figures {
   /// Three significant digits, with a comma between thousands.
   private static func digits(_ value: Double) -> String {
     guard value != 0 else { return "0" }
-    let exponent = Int(log10(abs(value)).rounded(.down))
-    let unit = pow(10, Double(exponent - 2))
-    let rounded = exponent >= 2 ? (value / unit).rounded() * unit : value
+    // Rounded first: 9.999 has as many digits before the point as 10 has.
+    let unit = pow(10, log10(abs(value)).rounded(.down) - 2)
+    let rounded = (value / unit).rounded() * unit
+    let exponent = Int((log10(abs(rounded)) + 1e-9).rounded(.down))
     let text = String(format: "%.\(max(0, min(6, 2 - exponent)))f", rounded)
     guard exponent >= 3 else { return text }
     let isNegative = text.hasPrefix("-")
