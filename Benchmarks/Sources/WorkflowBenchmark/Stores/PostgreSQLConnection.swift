@@ -20,11 +20,8 @@ final class PostgreSQLConnection {
       throw WorkflowFailure("PostgreSQL: no memory to connect")
     }
     self.connection = connection
-    guard PQstatus(connection) == CONNECTION_OK else {
-      let failure = failure()
-      PQfinish(connection)
-      throw failure
-    }
+    // From here on the deinitialiser lets go of it, when this throws as well.
+    guard PQstatus(connection) == CONNECTION_OK else { throw failure() }
   }
 
   deinit { PQfinish(connection) }

@@ -85,6 +85,7 @@ final class PostgreSQLWorkflowStore: WorkflowStore {
     self.connection = connection
     try connection.run(
       """
+      SET client_min_messages = warning;
       DROP TABLE IF EXISTS checkpoint, event, consumer;
       CREATE TABLE checkpoint (run text, id bigint, state bytea, PRIMARY KEY (run, id));
       CREATE TABLE event (stream text, version bigint, body bytea, PRIMARY KEY (stream, version));

@@ -23,11 +23,8 @@ final class RedisConnection {
   init(_ socket: String) throws {
     guard let context = redisConnectUnix(socket) else { throw WorkflowFailure("Redis: no memory to connect") }
     self.context = context
-    guard context.pointee.err == 0 else {
-      let failure = failure()
-      redisFree(context)
-      throw failure
-    }
+    // From here on the deinitialiser lets go of it, when this throws as well.
+    guard context.pointee.err == 0 else { throw failure() }
   }
 
   deinit { redisFree(context) }
