@@ -6,7 +6,7 @@ let package = Package(
   platforms: [.macOS(.v15)],
   products: [
     .executable(name: "coding-benchmark", targets: ["CodingBenchmark"]),
-    .executable(name: "commit-benchmark", targets: ["CommitBenchmark"]),
+    .executable(name: "store-benchmark", targets: ["StoreBenchmark"]),
   ],
   dependencies: [
     .package(name: "cairn", path: "..")
@@ -18,13 +18,28 @@ let package = Package(
 
     // Peers, each through a module map of its own.
     .systemLibrary(
+      name: "CRocksDB", pkgConfig: "rocksdb", providers: [.apt(["librocksdb-dev"]), .brew(["rocksdb"])]),
+    .systemLibrary(name: "CLevelDB", providers: [.apt(["libleveldb-dev"]), .brew(["leveldb"])]),
+    .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"]), .brew(["lmdb"])]),
+    .systemLibrary(name: "CWiredTiger", pkgConfig: "wiredtiger", providers: [.apt(["libwiredtiger-dev"])]),
+    .systemLibrary(
       name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite"])]),
 
     .executableTarget(name: "CodingBenchmark", dependencies: [.product(name: "Cairn", package: "cairn")]),
-    .executableTarget(
-      name: "CommitBenchmark",
+
+    // The key-value engines behind one protocol, and the workloads that are run on all of them.
+    .target(
+      name: "Peers",
       dependencies: [
-        .product(name: "CairnEngine", package: "cairn"), .product(name: "CairnTesting", package: "cairn"),
+        "CRocksDB", "CLevelDB", "CLMDB", "CSQLite", "CWiredTiger",
+        .product(name: "CairnEngine", package: "cairn"), .product(name: "CairnKV", package: "cairn"),
+      ]),
+    .target(name: "CPhysicalLimit"),
+    .executableTarget(
+      name: "StoreBenchmark",
+      dependencies: [
+        "BenchmarkKit", "CPhysicalLimit", "Peers",
+        .product(name: "CairnEngine", package: "cairn"), .product(name: "CairnKV", package: "cairn"),
       ]),
   ],
   swiftLanguageModes: [.v6]

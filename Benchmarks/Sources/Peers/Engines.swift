@@ -1,0 +1,17 @@
+/// The engines that are measured, Cairn first.
+public enum Engines {
+  public static let all: [any StoreEngine] = [
+    CairnStoreEngine(),
+    RocksDBEngine(.defaults),
+    RocksDBEngine(.recommended),
+    RocksDBEngine(.recycledLogs),
+    LevelDBEngine(),
+    LMDBEngine(),
+    SQLiteEngine(),
+    WiredTigerEngine(),
+  ]
+
+  public static func named(_ name: String) -> (any StoreEngine)? {
+    all.first { $0.name.lowercased() == name.lowercased() }
+  }
+}
