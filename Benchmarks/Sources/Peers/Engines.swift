@@ -11,6 +11,9 @@ public enum Engines {
     WiredTigerEngine(),
   ]
 
+  /// Those that differ in anything but how they commit.
+  public static var forReading: [any StoreEngine] { all.filter { $0.name != "RocksDB recycled logs" } }
+
   public static func named(_ name: String) -> (any StoreEngine)? {
     all.first { $0.name.lowercased() == name.lowercased() }
   }

@@ -18,7 +18,10 @@ public struct WiredTigerEngine: StoreEngine {
   }
 
   private func options(_ settings: StoreSettings) -> String {
-    "create,cache_size=\(settings.memoryBytes >> 20)MB,session_max=512,log=(enabled=true),transaction_sync=(enabled=true,method=fsync)"
+    // A log file is as large as Cairn's: with 100 MB, the default, each opening reserves gigabytes.
+    "create,cache_size=\(settings.memoryBytes >> 20)MB,session_max=512,"
+      + "log=(enabled=true,file_max=\(max(1, settings.writeBufferBytes >> 20))MB),"
+      + "transaction_sync=(enabled=true,method=fsync)"
   }
 
   public func open(at path: String, _ settings: StoreSettings) throws -> any BenchmarkStore {

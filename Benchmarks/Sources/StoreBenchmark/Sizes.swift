@@ -5,6 +5,8 @@ struct Sizes: Sendable {
   var rounds: Int
   /// How long the disk is probed before and after a cell.
   var probeMilliseconds: Int
+  /// How many quarters of a second the disk may take to recover from filling.
+  var greatestPauses: Int
 
   /// The default of Cairn: for all rows but those that say otherwise.
   var memoryBytes: Int
@@ -47,7 +49,8 @@ struct Sizes: Sendable {
   static let scalingMemoryBytes = 64 << 20
 
   static let standard = Sizes(
-    seconds: 0.8, rounds: 5, probeMilliseconds: 10, memoryBytes: 256 << 20, ageingBytes: 112 << 20,
+    seconds: 0.8, rounds: 5, probeMilliseconds: 10, greatestPauses: 80, memoryBytes: 256 << 20,
+    ageingBytes: 112 << 20,
     loadedKeys: 1_000_000, singlyLoadedKeys: 200_000,
     readKeys: 2_000_000, ampleMemoryBytes: 1 << 30, scarceMemoryBytes: 64 << 20,
     prefixes: 10_000, entriesPerPrefix: 100, reopenedCommits: 200_000, keysBesideWriter: 200_000,
@@ -56,7 +59,8 @@ struct Sizes: Sendable {
 
   /// Enough to see that everything runs; too little to be quoted.
   static let quick = Sizes(
-    seconds: 0.08, rounds: 1, probeMilliseconds: 4, memoryBytes: 32 << 20, ageingBytes: 14 << 20,
+    seconds: 0.08, rounds: 1, probeMilliseconds: 4, greatestPauses: 8, memoryBytes: 32 << 20,
+    ageingBytes: 14 << 20,
     loadedKeys: 50_000, singlyLoadedKeys: 10_000,
     readKeys: 100_000, ampleMemoryBytes: 128 << 20, scarceMemoryBytes: 8 << 20,
     prefixes: 500, entriesPerPrefix: 100, reopenedCommits: 20_000, keysBesideWriter: 20_000,

@@ -31,9 +31,10 @@ struct StoreBenchmark {
 
   private static func scenarios(_ options: Options) -> [any Scenario] {
     let sizes = options.sizes
-    var all: [any Scenario] = [
-      ProcessorRates(sizes), DurablePuts(sizes), Checkpoints(sizes),
+    let all: [any Scenario] = [
+      ProcessorRates(sizes), DurablePuts(sizes), Checkpoints(sizes), BulkLoads(sizes), Reads(sizes),
+      NewestInPrefix(sizes), Reopening(sizes), BesideWriter(sizes), YCSB(sizes), Removal(sizes),
     ]
-    return all
+    return options.isFull ? all + [Growth(sizes)] : all
   }
 }
