@@ -8,13 +8,17 @@ struct Driver {
   var results: Results
   private let probe: DiskProbe
   /// The best that the disk has shown so far.
-  private var bestProbe: Double = 0
+  private var bestProbe: Double
+  private var pausesLeft: Int
   private let scratch: ScratchFolder
 
   init(_ options: Options) throws {
     self.options = options
     scratch = try ScratchFolder(below: options.directory, "store-benchmark")
     probe = try DiskProbe(in: scratch.path)
+    bestProbe = try probe.rate()
+    pausesLeft = options.sizes.greatestPauses
+    Progress.say("the disk alone: \(Int(bestProbe)) pages written and synced a second")
     results = Results(
       "store", command: "store-benchmark " + options.arguments.joined(separator: " "),
       isQuick: options.isQuick, machine: Machine.current(folder: scratch.path))
@@ -46,7 +50,6 @@ struct Driver {
         leaveOut(contestant, error)
       }
     }
-    try waitForQuietDisk()
     for round in 1...options.sizes.rounds {
       Progress.say("round \(round) of \(options.sizes.rounds)")
       for cell in cells {
@@ -64,8 +67,7 @@ struct Driver {
   }
 
   private mutating func measure(_ cell: ScenarioCell, _ contestant: Contestant, _ round: Int) throws {
-    // What others have left to the system to write must not be written now.
-    sync()
+    try waitForQuietDisk()
     results.probe(
       try probe.rate(milliseconds: options.sizes.probeMilliseconds), round: round, row: cell.rows[0].id)
     var recorder = Recorder(results, subject: contestant.name, round: round)
@@ -75,15 +77,17 @@ struct Driver {
       try probe.rate(milliseconds: options.sizes.probeMilliseconds), round: round, row: cell.rows[0].id)
   }
 
-  /// Filling stores may use up what a virtual disk allows at a time. It is given some seconds to recover; what it then
-  /// still is beyond the usual, the probes of the rounds show.
+  /// What others have left to the system to write must not be written during a cell; and writing much may use up what
+  /// a virtual disk allows at a time, so it is given a while to recover. What it then still is beyond the usual, the
+  /// probes of the rounds show.
   private mutating func waitForQuietDisk() throws {
     sync()
-    for _ in 0..<options.sizes.greatestPauses {
-      let rate = try probe.rate(milliseconds: 20)
+    while pausesLeft > 0 {
+      let rate = try probe.rate(milliseconds: options.sizes.probeMilliseconds)
       bestProbe = max(bestProbe, rate)
-      if rate > bestProbe * (1 - Results.greatestProbeDeviation) { return }
+      if rate > bestProbe / 2 { return }
       Thread.sleep(forTimeInterval: 0.25)
+      pausesLeft -= 1
     }
   }
 

@@ -5,14 +5,18 @@ struct Sizes: Sendable {
   var rounds: Int
   /// How long the disk is probed before and after a cell.
   var probeMilliseconds: Int
-  /// How many quarters of a second the disk may take to recover from filling.
+  /// How many quarters of a second, in all, the disk is given to recover from what was written.
   var greatestPauses: Int
 
   /// The default of Cairn: for all rows but those that say otherwise.
   var memoryBytes: Int
+  /// For durable commits: less, so that logs change within a cell as they do in a store that is written for long.
+  var durableMemoryBytes: Int
   /// What is written to each store before durable commits are measured, so that logs have been rotated, and recycled
   /// where the engine does that.
   var ageingBytes: Int
+  /// The most that a cell of checkpoints writes, since a virtual disk allows only so much at a time.
+  var checkpointBytes: Int
 
   /// Entries of a bulk load in batches, and one by one.
   var loadedKeys: Int
@@ -49,8 +53,9 @@ struct Sizes: Sendable {
   static let scalingMemoryBytes = 64 << 20
 
   static let standard = Sizes(
-    seconds: 0.8, rounds: 5, probeMilliseconds: 10, greatestPauses: 80, memoryBytes: 256 << 20,
-    ageingBytes: 112 << 20,
+    seconds: 0.8, rounds: 5, probeMilliseconds: 10, greatestPauses: 400, memoryBytes: 256 << 20,
+    durableMemoryBytes: 64 << 20, ageingBytes: 28 << 20,
+    checkpointBytes: 48 << 20,
     loadedKeys: 1_000_000, singlyLoadedKeys: 200_000,
     readKeys: 2_000_000, ampleMemoryBytes: 1 << 30, scarceMemoryBytes: 64 << 20,
     prefixes: 10_000, entriesPerPrefix: 100, reopenedCommits: 200_000, keysBesideWriter: 200_000,
@@ -60,7 +65,8 @@ struct Sizes: Sendable {
   /// Enough to see that everything runs; too little to be quoted.
   static let quick = Sizes(
     seconds: 0.08, rounds: 1, probeMilliseconds: 4, greatestPauses: 8, memoryBytes: 32 << 20,
-    ageingBytes: 14 << 20,
+    durableMemoryBytes: 16 << 20, ageingBytes: 7 << 20,
+    checkpointBytes: 8 << 20,
     loadedKeys: 50_000, singlyLoadedKeys: 10_000,
     readKeys: 100_000, ampleMemoryBytes: 128 << 20, scarceMemoryBytes: 8 << 20,
     prefixes: 500, entriesPerPrefix: 100, reopenedCommits: 20_000, keysBesideWriter: 20_000,

@@ -31,9 +31,10 @@ struct StoreBenchmark {
 
   private static func scenarios(_ options: Options) -> [any Scenario] {
     let sizes = options.sizes
+    // Those that sync come first: what follows writes gigabytes.
     let all: [any Scenario] = [
-      ProcessorRates(sizes), DurablePuts(sizes), Checkpoints(sizes), BulkLoads(sizes), Reads(sizes),
-      NewestInPrefix(sizes), Reopening(sizes), BesideWriter(sizes), YCSB(sizes), Removal(sizes),
+      ProcessorRates(sizes), DurablePuts(sizes), BesideWriter(sizes), Checkpoints(sizes), Reads(sizes),
+      NewestInPrefix(sizes), Reopening(sizes), YCSB(sizes), BulkLoads(sizes), Removal(sizes),
     ]
     return options.isFull ? all + [Growth(sizes)] : all
   }

@@ -49,7 +49,8 @@ enum ThreadTeam {
   }
 
   /// Runs `body` on `count` threads. It prepares, calls `begin()`, works until `isOver`, and returns how often it has
-  /// done what is counted. The time goes from the common beginning to the end of the last operation.
+  /// done what is counted; it may return earlier. The time goes from the common beginning to the end of the last
+  /// operation.
   static func run(
     _ count: Int, seconds: Double, _ body: @escaping @Sendable (Int, Signal) throws -> Int
   ) throws -> Work {
@@ -68,7 +69,7 @@ enum ThreadTeam {
       thread.start()
     }
     let start = signal.startAll(count)
-    Thread.sleep(forTimeInterval: seconds)
+    _ = group.wait(timeout: .now() + seconds)
     signal.stop()
     group.wait()
     let elapsed = (ContinuousClock.now - start) / .seconds(1)

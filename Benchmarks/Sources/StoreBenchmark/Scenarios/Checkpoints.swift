@@ -12,7 +12,7 @@ final class Checkpoints: Scenario {
 
   init(_ sizes: Sizes) {
     self.sizes = sizes
-    settings = StoreSettings(memoryBytes: sizes.memoryBytes, hasLargeValues: true)
+    settings = StoreSettings(memoryBytes: sizes.durableMemoryBytes, hasLargeValues: true)
   }
 
   private static let indexKeys = 3
@@ -29,7 +29,8 @@ final class Checkpoints: Scenario {
         note: "What is left in memory is flushed after the cell, and not counted.", isMain: true)
       let blobs = Values(bytes: blob.1, count: 8)
       return ScenarioCell(rows: [row], contestants: contestants) { contestant, recorder in
-        recorder.record(try self.rate(contestant, blobs), row.id)
+        recorder.record(
+          try self.rate(contestant, blobs, commits: self.sizes.checkpointBytes / blob.1), row.id)
       }
     }
   }
@@ -46,7 +47,7 @@ final class Checkpoints: Scenario {
       }
       try store.settle()
     case .limit(let path):
-      limits[contestant.name] = try PhysicalLimit(folder + "/file", path, bytes: 64 << 20)
+      limits[contestant.name] = try PhysicalLimit(folder + "/file", path, bytes: 16 << 20)
     case .ingest, .processor: break
     }
   }
@@ -56,7 +57,7 @@ final class Checkpoints: Scenario {
     limits = [:]
   }
 
-  private func rate(_ contestant: Contestant, _ blobs: Values) throws -> Double {
+  private func rate(_ contestant: Contestant, _ blobs: Values, commits: Int) throws -> Double {
     number += 1
     let first = number << 24
     if case .limit = contestant {
@@ -66,7 +67,7 @@ final class Checkpoints: Scenario {
       return try ThreadTeam.run(1, seconds: sizes.seconds) { _, signal in
         signal.begin()
         var count = 0
-        while !signal.isOver {
+        while !signal.isOver && count < commits {
           try limit.write(bytes)
           count += 1
         }
@@ -83,7 +84,7 @@ final class Checkpoints: Scenario {
       var number = first
       signal.begin()
       var count = 0
-      while !signal.isOver {
+      while !signal.isOver && count < commits {
         // Blobs one after the other, as a run's states are; the index in no order.
         Keys.setAscending(number, &writes.keys[0])
         writes.values[0] = blobs[number]

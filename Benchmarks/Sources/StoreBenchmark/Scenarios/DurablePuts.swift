@@ -19,7 +19,7 @@ final class DurablePuts: Scenario {
 
   init(_ sizes: Sizes) {
     self.sizes = sizes
-    settings = StoreSettings(memoryBytes: sizes.memoryBytes)
+    settings = StoreSettings(memoryBytes: sizes.durableMemoryBytes)
   }
 
   private static let deferred = "What is left in memory is flushed after the cell, and not counted."
@@ -67,7 +67,7 @@ final class DurablePuts: Scenario {
       }
       try store.settle()
     case .limit(let path):
-      limits[contestant.name] = try PhysicalLimit(folder + "/file", path, bytes: 64 << 20)
+      limits[contestant.name] = try PhysicalLimit(folder + "/file", path, bytes: 16 << 20)
     case .ingest, .processor: break
     }
   }
