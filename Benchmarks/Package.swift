@@ -53,7 +53,7 @@ let package = Package(
     .target(
       name: "Peers",
       dependencies: [
-        "CRocksDB", "CLevelDB", "CLMDB", "CSQLite", "CWiredTiger",
+        "BenchmarkKit", "CRocksDB", "CLevelDB", "CLMDB", "CSQLite", "CWiredTiger",
         .product(name: "CairnEngine", package: "cairn"), .product(name: "CairnKV", package: "cairn"),
       ]),
     .target(name: "CPhysicalLimit"),
