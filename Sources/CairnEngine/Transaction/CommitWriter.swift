@@ -82,8 +82,9 @@ final class CommitWriter: @unchecked Sendable {
     let start = log.end.offset
     do throws(StorageError) {
       if let refusal = latch.refusal { throw refusal }
-      try log.append(.group, firstSequence: firstSequence, batchCount: UInt32(accepted.count))
-      if accepted.contains(where: { $0.durability == .durable }) { try log.synchronize() }
+      try log.append(
+        .group, firstSequence: firstSequence, batchCount: UInt32(accepted.count),
+        synchronizing: accepted.contains { $0.durability == .durable })
     } catch {
       return fail(accepted, error)
     }
