@@ -1,3 +1,4 @@
+import CairnShims
 import Synchronization
 
 /// Where an open segment finds one of its blocks in the block cache, without a lock and without a search.
@@ -29,6 +30,8 @@ struct BlockSlot: Equatable, @unchecked Sendable {
     let before = word.pointee.wrappingAdd(Self.pin, ordering: .acquiring).oldValue
     defer { word.pointee.wrappingSubtract(Self.pin, ordering: .releasing) }
     guard let address = UnsafeRawPointer(bitPattern: UInt(before & Self.address)) else { return nil }
+    // What a look-up goes on to read is on its way while the reference is counted.
+    for line in 1..<5 { cairn_prefetch(address + 64 * line) }
     let block = Unmanaged<Block>.fromOpaque(address).retain()
     if before & Self.uses < Self.uses { countUse(before &+ Self.pin) }
     return block.takeRetainedValue()
