@@ -4,7 +4,7 @@ SWIFT ?= swift
 RUN_CAIRN = $(SWIFT) run -c release cairn
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test torture soak soak-queue soak-space bench bench-quick coverage format lint docs clean zstd
+.PHONY: help demo test torture soak soak-queue soak-space bench bench-quick coverage format lint docs clean zstd peers
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -29,10 +29,10 @@ soak-space: zstd  ## space given back, and bytes written: checkpoints, removal (
 	$(RUN_CAIRN) soak checkpoints --superseding removal $(if $(FULL),,--count 2000 --runs 50 --quiet 30)
 	$(RUN_CAIRN) soak removal $(if $(FULL),,--size 64)
 
-bench: zstd  ## measure commits beside the disk's own limit, and the coder beside JSON's
+bench: zstd peers  ## measure beside peers and the disk's own limit (some twenty minutes)
 	$(MAKE) -C Benchmarks bench SWIFT="$(SWIFT)"
 
-bench-quick: zstd  ## run every benchmark once, for a moment: do they run at all?
+bench-quick: zstd peers  ## run every benchmark once, for a moment: do they run at all?
 	$(MAKE) -C Benchmarks bench-quick SWIFT="$(SWIFT)"
 
 coverage: zstd  ## line coverage of the engine, in all and file by file
@@ -55,3 +55,7 @@ clean:  ## remove what was built, and the demo's store
 
 zstd:
 	@scripts/install-zstd
+
+# For the benchmarks alone.
+peers:
+	@scripts/install-peers

@@ -8,7 +8,7 @@ let package = Package(
     .executable(name: "bench-report", targets: ["BenchReport"]),
     .executable(name: "micro-benchmark", targets: ["MicroBenchmark"]),
     .executable(name: "workflow-benchmark", targets: ["WorkflowBenchmark"]),
-    .executable(name: "commit-benchmark", targets: ["CommitBenchmark"]),
+    .executable(name: "store-benchmark", targets: ["StoreBenchmark"]),
   ],
   dependencies: [
     .package(name: "cairn", path: "..")
@@ -20,6 +20,11 @@ let package = Package(
     .testTarget(name: "BenchmarkKitTests", dependencies: ["BenchmarkKit"]),
 
     // Peers, each through a module map of its own.
+    .systemLibrary(
+      name: "CRocksDB", pkgConfig: "rocksdb", providers: [.apt(["librocksdb-dev"]), .brew(["rocksdb"])]),
+    .systemLibrary(name: "CLevelDB", providers: [.apt(["libleveldb-dev"]), .brew(["leveldb"])]),
+    .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"]), .brew(["lmdb"])]),
+    .systemLibrary(name: "CWiredTiger", pkgConfig: "wiredtiger", providers: [.apt(["libwiredtiger-dev"])]),
     .systemLibrary(
       name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite"])]),
     // Not by pkg-config, which names a flag that SwiftPM warns of.
@@ -43,10 +48,20 @@ let package = Package(
         "BenchmarkKit", "SampleRecords", "CSQLite", "CHiredis", "CPostgreSQL",
         .product(name: "Cairn", package: "cairn"), .product(name: "CairnTesting", package: "cairn"),
       ]),
-    .executableTarget(
-      name: "CommitBenchmark",
+
+    // The key-value engines behind one protocol, and the workloads that are run on all of them.
+    .target(
+      name: "Peers",
       dependencies: [
-        .product(name: "CairnEngine", package: "cairn"), .product(name: "CairnTesting", package: "cairn"),
+        "CRocksDB", "CLevelDB", "CLMDB", "CSQLite", "CWiredTiger",
+        .product(name: "CairnEngine", package: "cairn"), .product(name: "CairnKV", package: "cairn"),
+      ]),
+    .target(name: "CPhysicalLimit"),
+    .executableTarget(
+      name: "StoreBenchmark",
+      dependencies: [
+        "BenchmarkKit", "CPhysicalLimit", "Peers",
+        .product(name: "CairnEngine", package: "cairn"), .product(name: "CairnKV", package: "cairn"),
       ]),
   ],
   swiftLanguageModes: [.v6]
