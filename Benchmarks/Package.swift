@@ -5,7 +5,9 @@ let package = Package(
   name: "cairn-benchmarks",
   platforms: [.macOS(.v15)],
   products: [
-    .executable(name: "coding-benchmark", targets: ["CodingBenchmark"]),
+    .executable(name: "bench-report", targets: ["BenchReport"]),
+    .executable(name: "micro-benchmark", targets: ["MicroBenchmark"]),
+    .executable(name: "workflow-benchmark", targets: ["WorkflowBenchmark"]),
     .executable(name: "store-benchmark", targets: ["StoreBenchmark"]),
   ],
   dependencies: [
@@ -14,6 +16,7 @@ let package = Package(
   targets: [
     // Results, statistics and reports. Knows no store.
     .target(name: "BenchmarkKit"),
+    .executableTarget(name: "BenchReport", dependencies: ["BenchmarkKit"]),
     .testTarget(name: "BenchmarkKitTests", dependencies: ["BenchmarkKit"]),
 
     // Peers, each through a module map of its own.
@@ -24,8 +27,27 @@ let package = Package(
     .systemLibrary(name: "CWiredTiger", pkgConfig: "wiredtiger", providers: [.apt(["libwiredtiger-dev"])]),
     .systemLibrary(
       name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite"])]),
+    // Not by pkg-config, which names a flag that SwiftPM warns of.
+    .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"]), .brew(["hiredis"])]),
+    .systemLibrary(
+      name: "CPostgreSQL", pkgConfig: "libpq", providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
 
-    .executableTarget(name: "CodingBenchmark", dependencies: [.product(name: "Cairn", package: "cairn")]),
+    // What the encoders are given.
+    .target(name: "SampleRecords"),
+    .executableTarget(
+      name: "MicroBenchmark",
+      dependencies: [
+        "BenchmarkKit", "SampleRecords", .product(name: "Cairn", package: "cairn"),
+        .product(name: "CairnEngine", package: "cairn"), .product(name: "CairnTesting", package: "cairn"),
+      ],
+      // Without debug information, which valgrind 3.19 gives up on in what Swift 6 writes. Symbols stay.
+      linkerSettings: [.unsafeFlags(["-Xlinker", "-S"])]),
+    .executableTarget(
+      name: "WorkflowBenchmark",
+      dependencies: [
+        "BenchmarkKit", "SampleRecords", "CSQLite", "CHiredis", "CPostgreSQL",
+        .product(name: "Cairn", package: "cairn"), .product(name: "CairnTesting", package: "cairn"),
+      ]),
 
     // The key-value engines behind one protocol, and the workloads that are run on all of them.
     .target(

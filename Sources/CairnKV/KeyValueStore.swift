@@ -145,7 +145,8 @@ extension KeyValueReader {
   ///
   /// For values that are decoded on the spot: nothing is copied where ``lendValue(of:to:)`` copies nothing.
   /// - Throws: what `body` throws, or a ``StorageError``.
-  @inlinable
+  // Inlined by force: what it keeps of `body` would otherwise be of a type that is looked up at every call.
+  @inlinable @inline(__always)
   public func withValue<Value>(of key: [UInt8], _ body: (RawSpan?) throws -> Value) throws -> Value {
     var outcome: Result<Value, any Error>?
     try lendValue(of: key) { value in

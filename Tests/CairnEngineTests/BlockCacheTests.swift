@@ -15,7 +15,7 @@ import Testing
     }
     var payload = AppendBuffer(capacity: 64)
     builder.finish(into: &payload)
-    return try #require(Block(payload.bytes, isIndex: false))
+    return try #require(Block.make(payload.bytes, isIndex: false))
   }
 
   private struct Key: Hashable {

@@ -176,7 +176,7 @@ import Testing
       [7].withUnsafeBytes { key in value.withUnsafeBytes { builder.add(key: key, trailer, value: $0) } }
       var payload = AppendBuffer(capacity: 64)
       builder.finish(into: &payload)
-      #expect((Block(payload.bytes, isIndex: false) != nil) == isSound, "\(value)")
+      #expect((Block.make(payload.bytes, isIndex: false) != nil) == isSound, "\(value)")
     }
   }
 

@@ -94,9 +94,9 @@ import Testing
     var payload = AppendBuffer(capacity: 64)
     builder.finish(into: &payload)
     let room = EntryTrailer.greatestStoredSequence - 7
-    #expect(Block(payload.bytes, isIndex: false, sequenceBase: room)?.view.sequences.upperBound == room + 7)
-    #expect(Block(payload.bytes, isIndex: false, sequenceBase: room + 1) == nil)
-    #expect(Block(payload.bytes, isIndex: false, sequenceBase: .max) == nil)
+    #expect(Block.make(payload.bytes, isIndex: false, sequenceBase: room)?.view.sequences.upperBound == room + 7)
+    #expect(Block.make(payload.bytes, isIndex: false, sequenceBase: room + 1) == nil)
+    #expect(Block.make(payload.bytes, isIndex: false, sequenceBase: .max) == nil)
   }
 
   /// Going back costs the reads that going forward costs: every block once. A seek reads one block, or the

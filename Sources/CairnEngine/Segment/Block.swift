@@ -2,53 +2,95 @@ import CairnKV
 
 /// A block of entries in memory: validated once, immutable, shared by all who read it.
 ///
-///     heads │ offsets │ payload
+///     reference count │ view │ tags │ offsets │ payload │ heads
 ///
-/// Invariant: owns `memory`, which holds the three in one allocation so that a look touches few pages,
-/// which nobody writes to after `init`, and which is freed with the last reference. `view` points into it.
-/// Whatever the payload is, `init` either refuses it or makes every access of the view sound: all of the
-/// invariant of ``BlockView`` is checked here, and nowhere else.
-final class Block: Sendable {
+/// All of it is one allocation, and what the look-up of a key touches stands together at its beginning: to come
+/// to the entry takes few cache misses, and the first of them, the count of references, is the second's
+/// neighbour.
+///
+/// Invariant: the elements hold the four parts, written in ``make(_:isIndex:sequenceBase:)`` before anybody else
+/// has the block, and by nobody later. The view points into them. Whatever the payload is, it is either refused
+/// there, or every access of the view is sound: all of the invariant of ``BlockView`` is checked there, and
+/// nowhere else.
+final class Block: ManagedBuffer<Block.Header, UInt64> {
+  struct Header {
+    fileprivate(set) var view: BlockView
+    fileprivate var elementCount: Int
+  }
+
   /// Reads the block, as long as the caller keeps it alive.
-  let view: BlockView
-  nonisolated(unsafe) private let memory: UnsafeMutableRawBufferPointer
+  @inline(__always)
+  var view: BlockView { withUnsafeMutablePointerToHeader { $0.pointee.view } }
 
   /// What the block takes in memory.
-  var memoryBytes: Int { memory.count + 128 }
+  var memoryBytes: Int {
+    withUnsafeMutablePointerToHeader { 8 * $0.pointee.elementCount } + MemoryLayout<Header>.size + 32
+  }
 
   /// Copies and checks a payload; `nil` when it is no block, or holds an entry that no segment can have.
   /// - Parameter isIndex: whether it is an index block, where a removal's entry has a value: the block's
-  ///   place.
+  ///   place. It has no tags.
+  /// - Parameter isForKeys: whether single keys are looked up in it: without, it has no tags either.
   /// - Parameter sequenceBase: what is added to every sequence number.
-  init?(_ payload: UnsafeRawBufferPointer, isIndex: Bool, sequenceBase: UInt64 = 0) {
+  static func make(
+    _ payload: UnsafeRawBufferPointer, isIndex: Bool, isForKeys: Bool = true, sequenceBase: UInt64 = 0
+  ) -> Block? {
     var header = ByteReader(payload)
     guard let entryCount = header.readInteger(UInt32.self),
       Int(entryCount) <= header.remaining / SegmentFormat.shortestEntry
     else { return nil }
     let count = Int(entryCount)
-    let tableBytes = 12 * count
-    let owned = OwnedBytes(count: tableBytes + payload.count)
-    guard let base = owned.memory.baseAddress else { return nil }
-    let heads = base.bindMemory(to: UInt64.self, capacity: count)
-    let offsets = (base + 8 * count).bindMemory(to: UInt32.self, capacity: count)
-    let copy = UnsafeMutableRawBufferPointer(rebasing: owned.memory[tableBytes...])
-    copy.copyMemory(from: payload)
+    // Tags are looked at eight at a time.
+    let tagBytes = isIndex || !isForKeys ? 0 : (count + 7) & ~7
+    let payloadStart = tagBytes + 4 * count
+    let headsStart = (payloadStart + payload.count + 7) & ~7
+    let elementCount = headsStart / 8 + count
 
-    var reader = ByteReader(UnsafeRawBufferPointer(copy))
-    guard reader.readInteger(UInt32.self) != nil,
-      let prefix = reader.readLengthPrefixed(limit: StorageLimits.keyBytes),
-      let extent = Self.index(
-        &reader, of: copy, isIndex: isIndex, sequenceBase: sequenceBase, prefixLength: prefix.count,
-        count: count, heads: heads, offsets: offsets)
-    else { return nil }
-    view = BlockView(
-      payload: UnsafeRawPointer(base + tableBytes), prefix: prefix, heads: UnsafePointer(heads),
-      offsets: UnsafePointer(offsets), count: count, longestSuffix: extent.longestSuffix,
-      sequences: extent.sequences)
-    memory = owned.release()
+    let buffer = Block.create(minimumCapacity: elementCount) { buffer in
+      buffer.withUnsafeMutablePointerToElements { elements in
+        Header(view: BlockView(emptyAt: UnsafeRawPointer(elements)), elementCount: elementCount)
+      }
+    }
+    let block = unsafeDowncast(buffer, to: Block.self)
+    let isSound = block.withUnsafeMutablePointers { header, elements in
+      let base = UnsafeMutableRawPointer(elements)
+      let copy = UnsafeMutableRawBufferPointer(start: base + payloadStart, count: payload.count)
+      copy.copyMemory(from: payload)
+      guard
+        let view = index(
+          copy, count: count, isIndex: isIndex, sequenceBase: sequenceBase,
+          tags: base, tagBytes: tagBytes,
+          offsets: (base + tagBytes).bindMemory(to: UInt32.self, capacity: count),
+          heads: (base + headsStart).bindMemory(to: UInt64.self, capacity: count))
+      else { return false }
+      header.pointee.view = view
+      return true
+    }
+    return isSound ? block : nil
   }
 
-  deinit { memory.deallocate() }
+  /// The view of a payload of which is known only that it begins with so many entries' number; `nil` when
+  /// anything is wrong.
+  private static func index(
+    _ payload: UnsafeMutableRawBufferPointer, count: Int, isIndex: Bool, sequenceBase: UInt64,
+    tags: UnsafeMutableRawPointer, tagBytes: Int, offsets: UnsafeMutablePointer<UInt32>,
+    heads: UnsafeMutablePointer<UInt64>
+  ) -> BlockView? {
+    var reader = ByteReader(UnsafeRawBufferPointer(payload))
+    guard reader.readInteger(UInt32.self) != nil,
+      let prefix = reader.readLengthPrefixed(limit: StorageLimits.keyBytes),
+      let extent = index(
+        &reader, of: payload, isIndex: isIndex, sequenceBase: sequenceBase, prefixLength: prefix.count,
+        count: count, heads: heads, offsets: offsets),
+      let start = payload.baseAddress
+    else { return nil }
+    let view = BlockView(
+      tags: UnsafeRawPointer(tags), payload: UnsafeRawPointer(start), offsets: UnsafePointer(offsets),
+      count: count, prefix: prefix, heads: UnsafePointer(heads), longestSuffix: extent.longestSuffix,
+      sequences: extent.sequences)
+    if tagBytes > 0 { view.writeTags(to: UnsafeMutableRawBufferPointer(start: tags, count: tagBytes)) }
+    return view
+  }
 
   /// Walks all entries, adds the base to their sequence numbers in place, and notes offsets and heads; `nil`
   /// when anything is wrong.
@@ -105,4 +147,9 @@ final class Block: Sendable {
     case .handle: ValueHandle(decoding: value) != nil
     }
   }
+}
+
+/// A block on its way to another thread: it never changes, which its superclass does not let it say.
+struct SharedBlock: @unchecked Sendable {
+  let block: Block
 }

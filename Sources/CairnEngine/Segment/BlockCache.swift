@@ -53,16 +53,24 @@ final class BlockCache: Sendable {
   /// What is reserved now.
   var reservedBytes: Int { reserved.withLock { $0 } }
 
-  @inline(__always)
-  func block(segment: UInt64, offset: UInt64) -> Block? {
+  /// - Parameter place: where the segment will look for the block the next time.
+  func block(segment: UInt64, offset: UInt64, place: BlockSlot? = nil) -> Block? {
     let hash = Self.hash(segment, offset)
-    return shards[Self.shard(hash)].withLock { $0.find(segment, offset, hash: hash) }
+    return shards[Self.shard(hash)].withLock { $0.find(segment, offset, hash: hash, place: place) }
   }
 
   /// Takes a block in. One that is there already stays; one that is too large for its shard is not kept.
-  func insert(_ block: Block, segment: UInt64, offset: UInt64) {
+  /// - Parameter place: where the segment will look for the block the next time.
+  func insert(_ block: Block, segment: UInt64, offset: UInt64, place: BlockSlot? = nil) {
     let hash = Self.hash(segment, offset)
-    shards[Self.shard(hash)].withLock { $0.insert(block, segment, offset, hash: hash) }
+    let block = SharedBlock(block: block)
+    shards[Self.shard(hash)].withLock { $0.insert(block, segment, offset, hash: hash, place: place) }
+  }
+
+  /// Never writes to a place again that was given for a block.
+  func abandon(_ place: BlockSlot, segment: UInt64, offset: UInt64) {
+    let hash = Self.hash(segment, offset)
+    shards[Self.shard(hash)].withLock { $0.abandon(place, segment, offset, hash: hash) }
   }
 
   /// Drops every block of a segment.

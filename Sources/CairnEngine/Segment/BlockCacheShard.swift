@@ -5,13 +5,16 @@
 /// it reaches the queue's end, it moves to the *main* queue, else it goes, and a scan so never displaces
 /// what is used. In the main queue, a block that was used since it last came by goes round again. What was
 /// evicted from trial is remembered for a while by its hash, and enters the main queue directly if it comes
-/// back. A hit only increments a counter; nothing is moved.
+/// back. A hit only increments a counter; nothing is moved. Most hits do not even come here: an open segment
+/// finds what it has found before in its own ``BlockSlot``s, which are emptied when a block goes.
 struct BlockCacheShard {
   private struct Slot {
     var segment: UInt64
     var offset: UInt64
     var hash: UInt64
     var block: Block?
+    /// Where an open segment finds the block without the shard.
+    var place: BlockSlot?
     var previous: Int32
     var next: Int32
     var uses: UInt8
@@ -50,28 +53,39 @@ struct BlockCacheShard {
       + buckets.count * MemoryLayout<Int32>.stride + ghosts.count * MemoryLayout<UInt64>.stride
   }
 
-  private var isOverfull: Bool { usedBytes + tableBytes > capacityBytes }
-
   @inline(__always)
-  mutating func find(_ segment: UInt64, _ offset: UInt64, hash: UInt64) -> Block? {
+  mutating func find(_ segment: UInt64, _ offset: UInt64, hash: UInt64, place: BlockSlot?) -> Block? {
     guard let slot = slotNumber(segment, offset, hash) else { return nil }
     if slots[slot].uses < 3 { slots[slot].uses += 1 }
+    if let place, slots[slot].place == nil, let block = slots[slot].block, place.put(block) {
+      slots[slot].place = place
+    }
     return slots[slot].block
   }
 
-  mutating func insert(_ block: Block, _ segment: UInt64, _ offset: UInt64, hash: UInt64) {
+  /// Forgets the place, which will soon be no more.
+  mutating func abandon(_ place: BlockSlot, _ segment: UInt64, _ offset: UInt64, hash: UInt64) {
+    guard let slot = slotNumber(segment, offset, hash), slots[slot].place == place else { return }
+    collectUses(slot)
+    slots[slot].place = nil
+  }
+
+  mutating func insert(
+    _ shared: SharedBlock, _ segment: UInt64, _ offset: UInt64, hash: UInt64, place: BlockSlot?
+  ) {
+    let block = shared.block
     // A block that would displace an eighth of the others is not worth it.
     guard block.memoryBytes <= capacityBytes / 8, slotNumber(segment, offset, hash) == nil else { return }
     if (slots.count - freeSlots.count + 1) * 2 > buckets.count { grow() }
-    while usedBytes + tableBytes + block.memoryBytes > capacityBytes && evictOne() {}
+    evict(until: capacityBytes - block.memoryBytes)
     // The tables alone may take it all, when what is reserved has grown.
     guard usedBytes + tableBytes + block.memoryBytes <= capacityBytes else { return }
     let ghost = Int(truncatingIfNeeded: hash) & (ghosts.count - 1)
     let isMain = ghosts[ghost] == hash
     if isMain { ghosts[ghost] = 0 }
     let slot = Slot(
-      segment: segment, offset: offset, hash: hash, block: block, previous: -1, next: -1, uses: 0,
-      isMain: isMain)
+      segment: segment, offset: offset, hash: hash, block: block,
+      place: place.flatMap { $0.put(block) ? $0 : nil }, previous: -1, next: -1, uses: 0, isMain: isMain)
     let number: Int
     if let free = freeSlots.popLast() {
       number = Int(free)
@@ -86,22 +100,30 @@ struct BlockCacheShard {
 
   mutating func erase(_ segment: UInt64) {
     for number in slots.indices where slots[number].block != nil && slots[number].segment == segment {
-      remove(number)
+      _ = remove(number)
     }
   }
 
   /// Changes what the blocks may take, and evicts as many as that needs.
   mutating func limit(to bytes: Int) {
     capacityBytes = bytes
-    while isOverfull && evictOne() {}
+    evict(until: bytes)
   }
 
   // MARK: Eviction
+
+  /// Evicts blocks until all that is kept takes at most `bytes`, or nothing is left.
+  private mutating func evict(until bytes: Int) {
+    // Every block goes round a few times at most, but for one that somebody is taking all the while.
+    var steps = 8 * (slots.count + 1)
+    while usedBytes + tableBytes > bytes && steps > 0 && evictOne() { steps -= 1 }
+  }
 
   /// Evicts a block, or brings one nearer to it; `false` when there is none.
   private mutating func evictOne() -> Bool {
     if trial.tail >= 0 && (trial.bytes * 10 > capacityBytes || main.tail < 0) {
       let number = Int(trial.tail)
+      collectUses(number)
       if slots[number].uses > 0 {
         unlink(number)
         slots[number].isMain = true
@@ -109,28 +131,41 @@ struct BlockCacheShard {
         pushHead(number)
       } else {
         let hash = slots[number].hash
-        ghosts[Int(truncatingIfNeeded: hash) & (ghosts.count - 1)] = hash
-        remove(number)
+        if remove(number) { ghosts[Int(truncatingIfNeeded: hash) & (ghosts.count - 1)] = hash }
       }
       return true
     }
     guard main.tail >= 0 else { return false }
     let number = Int(main.tail)
+    collectUses(number)
     if slots[number].uses > 0 {
       unlink(number)
       slots[number].uses -= 1
       pushHead(number)
     } else {
-      remove(number)
+      _ = remove(number)
     }
     return true
   }
 
-  private mutating func remove(_ number: Int) {
+  /// Adds the uses that were not seen here.
+  private mutating func collectUses(_ number: Int) {
+    guard let place = slots[number].place else { return }
+    slots[number].uses = min(3, slots[number].uses + place.takeUses())
+  }
+
+  /// Lets go of a block, unless somebody is taking it at this moment: then it counts as used.
+  private mutating func remove(_ number: Int) -> Bool {
+    if let place = slots[number].place, !place.clear() {
+      slots[number].uses = max(1, slots[number].uses)
+      return false
+    }
     unlink(number)
     removeFromBuckets(number)
     slots[number].block = nil
+    slots[number].place = nil
     freeSlots.append(Int32(truncatingIfNeeded: number))
+    return true
   }
 
   // MARK: The queues

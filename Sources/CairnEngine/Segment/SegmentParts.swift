@@ -69,7 +69,7 @@ struct SegmentParts {
     let indexBytes = try StoredBlock.read(
       footer.index, of: file, identity: identity, decompressor: cache.decompressor, whatItHolds: "the index")
     guard
-      let index = Block(
+      let index = Block.make(
         UnsafeRawBufferPointer(indexBytes.memory), isIndex: true, sequenceBase: sequenceBase),
       UInt64(index.view.count) == properties.blockCount,
       (properties.blockCount > 0) == (properties.entryCount > 0),

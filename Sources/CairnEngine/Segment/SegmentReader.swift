@@ -1,4 +1,5 @@
 import CairnKV
+import Synchronization
 
 /// An open segment. Index, filters and range removals are in memory, data blocks come through the cache.
 ///
@@ -12,12 +13,16 @@ final class SegmentReader: Sendable {
   private let file: any File
   private let identity: SegmentIdentity
   private let cache: BlockCache
-  private let indexBlock: Block
+  nonisolated(unsafe) private let indexBlock: Block
   private let filters: SegmentFilters?
   private let dictionary: DictionaryForDecompression?
   /// The index: for each data block its first key and trailer, and as value its offset and stored length.
   /// Points into `indexBlock`, which lives as long as the reader.
   let index: BlockView
+  /// For each data block, where it is while it is in the cache.
+  ///
+  /// Invariant: as many words as `index` has entries, from `init` to `deinit`, where the cache lets go of them.
+  nonisolated(unsafe) private let slots: UnsafeMutablePointer<Atomic<UInt64>>
   /// About what the reader keeps in memory, beside the blocks in the cache. Range removals are counted
   /// three times: they are kept as they are, and cut into fragments.
   let memoryBytes: Int
@@ -44,11 +49,28 @@ final class SegmentReader: Sendable {
     memoryBytes =
       Self.fixedBytes + parts.index.memoryBytes + (parts.filters?.memoryBytes ?? 0)
       + (parts.dictionary?.memoryBytes ?? 0)
+      + MemoryLayout<UInt64>.stride * parts.index.view.count
       + parts.rangeTombstones.reduce(0) { $0 + 3 * ($1.lower.count + ($1.upper?.count ?? 0) + 64) }
+    slots = .allocate(capacity: index.count)
+    for number in 0..<index.count { (slots + number).initialize(to: Atomic(0)) }
     cache.reserve(memoryBytes)
   }
 
-  deinit { cache.release(memoryBytes) }
+  deinit {
+    for number in 0..<index.count where !slot(number).isEmpty {
+      cache.abandon(slot(number), segment: identity.fileNumber, offset: place(of: number).offset)
+    }
+    slots.deinitialize(count: index.count)
+    slots.deallocate()
+    cache.release(memoryBytes)
+  }
+
+  @inline(__always)
+  private func slot(_ number: Int) -> BlockSlot { BlockSlot(slots + number) }
+
+  private func place(of number: Int) -> SegmentFooter.Place {
+    SegmentParts.place(index.entry(at: number).value)
+  }
 
   /// Whether the segment may have an entry of the key with this ``KeyHash``: `false` is certain. Range
   /// removals are not looked at.
@@ -80,14 +102,8 @@ final class SegmentReader: Sendable {
     let following = index.firstIndex(atOrAfter: key, target)
     if following > 0 {
       let block = try block(at: following - 1)
-      defer { withExtendedLifetime(block) {} }
-      let view = block.view
-      let position = view.firstIndex(atOrAfter: key, target)
-      if position < view.count {
-        let entry = view.entry(at: position)
-        return view.hasKey(key, entry)
-          ? PointLookup(trailer: entry.trailer, value: entry.value, block: block) : nil
-      }
+      let found = block.view.find(key, tag: BlockView.tag(ofHash: hash), atOrAfter: target)
+      if let found { return PointLookup(trailer: found.trailer, value: found.value, block: block) }
     }
     guard following < index.count, index.hasKey(key, index.entry(at: following)) else { return nil }
     let block = try block(at: following)
@@ -111,23 +127,33 @@ final class SegmentReader: Sendable {
   /// The data block with this number in the index, which must be less than `index.count`.
   @inline(__always)
   func block(at number: Int, fillingCache: Bool = true) throws(StorageError) -> Block {
-    let place = SegmentParts.place(index.entry(at: number).value)
-    if let block = cache.block(segment: identity.fileNumber, offset: place.offset) { return block }
-    let block = try load(number, place)
-    if fillingCache { cache.insert(block, segment: identity.fileNumber, offset: place.offset) }
+    if let block = slot(number).take() { return block }
+    return try find(number, fillingCache: fillingCache)
+  }
+
+  /// The block from the cache or, if it is not there, from the file.
+  @inline(never)
+  private func find(_ number: Int, fillingCache: Bool) throws(StorageError) -> Block {
+    let place = place(of: number)
+    let segment = identity.fileNumber
+    if let block = cache.block(segment: segment, offset: place.offset, place: slot(number)) { return block }
+    let block = try load(number, place, isForKeys: fillingCache)
+    if fillingCache { cache.insert(block, segment: segment, offset: place.offset, place: slot(number)) }
     return block
   }
 
-  @inline(never)
-  private func load(_ number: Int, _ place: SegmentFooter.Place) throws(StorageError) -> Block {
+  private func load(
+    _ number: Int, _ place: SegmentFooter.Place, isForKeys: Bool
+  ) throws(StorageError) -> Block {
     let bytes = try StoredBlock.read(
       place, of: file, identity: identity, decompressor: cache.decompressor, dictionary: dictionary,
       whatItHolds: "entries")
     func damaged(_ what: String) -> StorageError {
       StorageError(.corruption, "A block of entries \(what).", file: file.path, offset: place.offset)
     }
-    let block = Block(
-      UnsafeRawBufferPointer(bytes.memory), isIndex: false, sequenceBase: properties.sequenceBase)
+    let block = Block.make(
+      UnsafeRawBufferPointer(bytes.memory), isIndex: false, isForKeys: isForKeys,
+      sequenceBase: properties.sequenceBase)
     guard let block, block.view.count > 0 else { throw damaged("is malformed") }
     let view = block.view
     guard view.compare(0, with: index, at: number) == 0 else {

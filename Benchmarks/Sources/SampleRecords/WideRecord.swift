@@ -1,5 +1,5 @@
 /// The state of an agent as one flat record: 320 small fields of mixed types, in no particular order.
-struct WideRecord: Codable, Equatable {
+public struct WideRecord: Codable, Equatable, Sendable {
   var agentName = "agent-0"
   var agentCount = 0
   var agentIsDone = false
@@ -320,4 +320,7 @@ struct WideRecord: Codable, Equatable {
   var signalLimit: Int? = 39000
   var signalTags = ["signal", "v39"]
   var signalSizes = [39, 11700, -39]
+
+  /// The record: it is always the same.
+  public init() {}
 }

@@ -1,5 +1,5 @@
 /// One entry of a long list.
-struct SmallRecord: Codable, Equatable {
+public struct SmallRecord: Codable, Equatable, Sendable {
   var id: Int
   var title: String
   var isDone: Bool
@@ -7,7 +7,7 @@ struct SmallRecord: Codable, Equatable {
   var note: String?
 
   /// A list of `count` records, the same in every run.
-  static func list(_ count: Int) -> [SmallRecord] {
+  public static func list(_ count: Int) -> [SmallRecord] {
     (0..<count).map { index in
       SmallRecord(
         id: index, title: "document \(index)", isDone: index % 3 == 0, score: Double(index) / 8,
