@@ -7,8 +7,8 @@ let package = Package(
   products: [
     .executable(name: "bench-report", targets: ["BenchReport"]),
     .executable(name: "micro-benchmark", targets: ["MicroBenchmark"]),
-    .executable(name: "workflow-benchmark", targets: ["WorkflowBenchmark"]),
     .executable(name: "store-benchmark", targets: ["StoreBenchmark"]),
+    .executable(name: "workflow-benchmark", targets: ["WorkflowBenchmark"]),
   ],
   dependencies: [
     .package(name: "cairn", path: "..")
@@ -53,7 +53,7 @@ let package = Package(
     .target(
       name: "Peers",
       dependencies: [
-        "CRocksDB", "CLevelDB", "CLMDB", "CSQLite", "CWiredTiger",
+        "BenchmarkKit", "CRocksDB", "CLevelDB", "CLMDB", "CSQLite", "CWiredTiger",
         .product(name: "CairnEngine", package: "cairn"), .product(name: "CairnKV", package: "cairn"),
       ]),
     .target(name: "CPhysicalLimit"),

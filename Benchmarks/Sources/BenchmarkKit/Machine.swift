@@ -57,7 +57,7 @@ public struct Machine: Codable, Sendable, Hashable {
 
   /// The value of the first line `key separator value` of a file.
   private static func value(of key: String, in path: String, separator: Character) -> String? {
-    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else { return nil }
+    guard let text = SystemText.read(path) else { return nil }
     for line in text.split(separator: "\n") where line.hasPrefix(key) {
       guard let index = line.firstIndex(of: separator) else { continue }
       return line[line.index(after: index)...].trimmingCharacters(in: CharacterSet(charactersIn: " \t\""))
@@ -79,7 +79,7 @@ public struct Machine: Codable, Sendable, Hashable {
   /// The mount that holds a folder is the one with the longest path that the folder's begins with.
   private static func fileSystem(of folder: String) -> String {
     let path = URL(filePath: folder).resolvingSymlinksInPath().path(percentEncoded: false)
-    guard let mounts = try? String(contentsOfFile: "/proc/self/mounts", encoding: .utf8) else {
+    guard let mounts = SystemText.read("/proc/self/mounts") else {
       return "unknown file system"
     }
     var best: [Substring] = []

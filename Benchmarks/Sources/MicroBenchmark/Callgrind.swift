@@ -33,7 +33,7 @@ struct Callgrind {
   /// and valgrind, which says which of them it knows.
   static func platform() -> String {
     let flags =
-      (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8))?
+      SystemText.read("/proc/cpuinfo")?
       .split(separator: "\n").first { $0.hasPrefix("flags") }?.split(separator: " ") ?? []
     let features = ["sse4_2", "pclmulqdq", "avx2", "bmi2", "erms", "fsrm"].filter {
       flags.contains(Substring($0))

@@ -46,11 +46,12 @@ import Testing
 
   @Test func noTwoSubjectsLookTheSame() {
     let subjects = [
-      "RocksDB", "RocksDB recycled logs", "LevelDB", "LMDB", "SQLite", "WiredTiger", "Redis", "PostgreSQL",
+      "RocksDB", "RocksDB recycled logs", "RocksDB tuned", "LevelDB", "LMDB", "SQLite", "WiredTiger", "Redis",
+      "PostgreSQL",
     ]
     .map { Subject($0, .peer) }
     let palette = Palette([Subject("Cairn", .ours)] + subjects)
-    let looks = subjects.map { "\(palette.mark($0).shape) \(palette.mark($0).isHollow)" }
+    let looks = subjects.map { "\(palette.mark($0).shape) \(palette.mark($0).variant)" }
     #expect(Set(looks).count == subjects.count)
   }
 

@@ -61,8 +61,10 @@ import Testing
     #expect(Figures.tick(value) == text)
   }
 
-  @Test(arguments: [(1.314, "1.31"), (0.9, "0.90"), (12.34, "12.3"), (0.0042, "0.00420"), (9.999, "10.0")])
-  func ratiosHaveTwoDecimals(value: Double, text: String) {
+  @Test(arguments: [
+    (1.314, "1.31"), (0.9, "0.90"), (12.34, "12.3"), (0.0042, "1/238"), (0.0949, "1/11"), (9.999, "10.0"),
+  ])
+  func ratiosHaveTwoDecimalsOrAreFractions(value: Double, text: String) {
     #expect(Figures.ratio(value) == text)
   }
 }

@@ -19,6 +19,14 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: path))
   }
 
+  @Test(.enabled(if: FileManager.default.fileExists(atPath: "/proc/self/maps")))
+  func whatTheSystemSaysIsReadToItsEnd() throws {
+    // A test has more libraries than fit in one page of it, and the last line is always the same.
+    let text = try #require(SystemText.read("/proc/self/maps"))
+    #expect(text.utf8.count > 4096 && text.contains("[stack]"))
+    #expect(SystemText.read("/proc/no-such-file") == nil)
+  }
+
   @Test func anotherProgramIsHeardOrItsFailureIs() throws {
     #expect(try Command.output("echo", ["a", "b c"]) == "a b c\n")
     #expect(throws: Command.Failure.self) { try Command.output("false", []) }

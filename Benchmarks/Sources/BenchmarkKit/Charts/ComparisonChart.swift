@@ -15,11 +15,15 @@ public struct ComparisonChart {
   private let groups: [(section: String, lines: [Line])]
   private let subjects: [Subject]
   private let caption: String
+  /// Where the axis begins and ends: what stands before it are names of very different lengths.
+  private let left: Double
+  private let right: Double
 
   private static let rowHeight = 22.0
-  private static let left = 310.0
-  private static let right = 720.0
-  private static let width = 1020.0
+  private static let axisWidth = 410.0
+  private static let figuresWidth = 300.0
+  /// A generous guess: which font it will be is not known.
+  private static let characterWidth = 6.6
   private static let axisBounds = 0.01...20.0
 
   /// A chart of the rows that have both Cairn and a peer.
@@ -41,6 +45,9 @@ public struct ComparisonChart {
       }
     }
     caption = runs.first.map { "\(RunDescription($0).place), \(Figures.day($0.date))" } ?? ""
+    let longest = groups.flatMap(\.lines).map(\.judgement.row.name.count).max() ?? 0
+    left = 45 + max(200, Double(longest) * Self.characterWidth)
+    right = left + Self.axisWidth
   }
 
   private static func line(_ row: Row, in results: Results) -> Line? {
@@ -59,10 +66,10 @@ public struct ComparisonChart {
     let top = 62.0 + Double(legendRows) * 20 + 24
     let lineCount = groups.reduce(0) { $0 + $1.lines.count }
     let bottom = top + Double(lineCount) * Self.rowHeight + Double(groups.count) * 26
-    var picture = SVG(width: Self.width, height: bottom + 48)
+    var picture = SVG(width: right + Self.figuresWidth, height: bottom + 48)
     let scale = LogarithmicScale(
       groups.flatMap(\.lines).flatMap(\.places).map(\.ratio) + [0.5, 2], within: Self.axisBounds,
-      from: Self.left, to: Self.right)
+      from: left, to: right)
     let palette = Palette(subjects)
 
     picture.text("Cairn and its peers, each row against the best peer", 20, 30, style: "title")
@@ -77,8 +84,8 @@ public struct ComparisonChart {
       "1 × is the best peer of the row; ‹ and › stand at what is beyond the axis", scale.place(1),
       bottom + 34,
       .middle, style: "quiet")
-    picture.text("Cairn", Self.right + 130, top - 8, .end, style: "strong")
-    picture.text("best peer", Self.right + 140, top - 8, style: "quiet")
+    picture.text("Cairn", right + 130, top - 8, .end, style: "strong")
+    picture.text("best peer", right + 140, top - 8, style: "quiet")
 
     var y = top
     for group in groups {
@@ -111,8 +118,8 @@ public struct ComparisonChart {
     _ line: Line, _ y: Double, _ scale: LogarithmicScale, _ palette: Palette, in picture: inout SVG
   ) {
     let row = line.judgement.row
-    picture.text(row.name, Self.left - 18, y + 4, .end)
-    picture.line(Self.left, y, Self.right, y, style: "track")
+    picture.text(row.name, left - 18, y + 4, .end)
+    picture.line(left, y, right, y, style: "track")
     func title(_ subject: Subject, _ ratio: Double) -> String {
       let value = line.results.median(row.id, subject.name).map(Figures.value) ?? ""
       return "\(subject.name): \(value) \(row.unit), \(Figures.ratio(ratio)) × the best peer"
@@ -136,8 +143,8 @@ public struct ComparisonChart {
     func figure(_ subject: Subject?) -> String {
       subject.flatMap { line.results.median(row.id, $0.name) }.map(Figures.value) ?? ""
     }
-    picture.text("\(figure(line.judgement.ours)) \(row.unit)", Self.right + 130, y + 4, .end, style: "strong")
-    picture.text("\(figure(line.bestPeer)) \(line.bestPeer.name)", Self.right + 140, y + 4, style: "quiet")
+    picture.text("\(figure(line.judgement.ours)) \(row.unit)", right + 130, y + 4, .end, style: "strong")
+    picture.text("\(figure(line.bestPeer)) \(line.bestPeer.name)", right + 140, y + 4, style: "quiet")
   }
 
   private func tickText(_ tick: Double) -> String {

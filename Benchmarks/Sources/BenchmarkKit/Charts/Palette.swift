@@ -3,9 +3,13 @@ struct Mark {
   let shape: Shape
   /// The name of a colour of the ``Palette``.
   let colour: String
-  /// For a second configuration of the same store.
-  let isHollow: Bool
+  let variant: Variant
   let isOurs: Bool
+
+  /// Tells the configurations of one store apart.
+  enum Variant: Int {
+    case filled, hollow, dotted
+  }
 }
 
 /// The outlines of marks.
@@ -50,25 +54,27 @@ struct Palette {
 
   private let marks: [Subject.Name: Mark]
 
-  /// Gives each subject a mark: the same for a store wherever it appears, hollow for its second configuration.
+  /// Gives each subject a mark: the same for a store wherever it appears, hollow for its second configuration, with
+  /// a dot inside for further ones.
   init(_ subjects: [Subject]) {
     var marks: [Subject.Name: Mark] = [:]
-    var used: Set<String> = []
+    var used: [String: Int] = [:]
     for subject in subjects where marks[subject.name] == nil && subject.role != .limit {
       let store = subject.name.split(separator: " ").first.map(String.init) ?? subject.name
-      let isHollow = !used.insert(store).inserted
+      let variant = Mark.Variant(rawValue: used[store, default: 0]) ?? .dotted
+      used[store, default: 0] += 1
       let look = Self.peers.first { $0.store == store }
       marks[subject.name] =
         subject.role == .ours
-        ? Mark(shape: .circle, colour: "ours", isHollow: isHollow, isOurs: true)
+        ? Mark(shape: .circle, colour: "ours", variant: variant, isOurs: true)
         : Mark(
-          shape: look?.shape ?? .square, colour: look?.colour ?? "grey", isHollow: isHollow, isOurs: false)
+          shape: look?.shape ?? .square, colour: look?.colour ?? "grey", variant: variant, isOurs: false)
     }
     self.marks = marks
   }
 
   func mark(_ subject: Subject) -> Mark {
-    marks[subject.name] ?? Mark(shape: .square, colour: "grey", isHollow: true, isOurs: false)
+    marks[subject.name] ?? Mark(shape: .square, colour: "grey", variant: .hollow, isOurs: false)
   }
 
   private struct Colour {

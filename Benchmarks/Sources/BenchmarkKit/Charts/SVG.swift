@@ -38,8 +38,10 @@ struct SVG {
 
   mutating func mark(_ mark: Mark, _ x: Double, _ y: Double, radius: Double = 5, title: String) {
     let shape = mark.shape.outline(x, y, mark.isOurs ? radius * 1.35 : radius, number)
-    let style = "mark \(mark.colour)\(mark.isHollow ? " hollow" : "")"
-    elements.append("<g class=\"\(style)\"><title>\(escaped(title))</title>\(shape)</g>")
+    let style = "mark \(mark.colour)\(mark.variant == .filled ? "" : " hollow")"
+    var group = "<g class=\"\(style)\"><title>\(escaped(title))</title>\(shape)"
+    if mark.variant == .dotted { group += Shape.circle.outline(x, y, 1, number) }
+    elements.append(group + "</g>")
   }
 
   /// The file.

@@ -14,10 +14,11 @@ enum Figures {
     return digits(value)
   }
 
-  /// "1.31", "0.90", "12.3", "0.0042": two decimals where they say enough.
+  /// "1.31", "0.90", "12.3", and "1/240" where decimals would be read as good as nothing.
   static func ratio(_ value: Double) -> String {
     guard value.isFinite else { return "–" }
-    return (0.1..<9.995).contains(abs(value)) ? String(format: "%.2f", value) : digits(value)
+    if value > 0, value < 0.095 { return "1/" + Self.tick((1 / value).rounded()) }
+    return (0.09..<9.995).contains(abs(value)) ? String(format: "%.2f", value) : digits(value)
   }
 
   /// A round value at an axis, without decimals that say nothing: "1", "0.5", "100 k".

@@ -18,9 +18,13 @@ struct SectionGrid {
 
   /// The measured values, as medians with half the range.
   var values: Grid {
-    var grid = Grid(header: ["", "unit"] + subjects.map(\.name) + ["× best peer", "of the limit"])
-    for row in rows {
-      let judgement = Judgement(row, in: results)
+    let judgements = rows.map { Judgement($0, in: results) }
+    let hasPeers = judgements.contains { $0.toPeer != nil }
+    let hasLimits = judgements.contains { $0.toLimit != nil }
+    var grid = Grid(header: ["", "unit"] + subjects.map(\.name))
+    if hasPeers { grid.header.append("× best peer") }
+    if hasLimits { grid.header.append("of the limit") }
+    for (row, judgement) in zip(rows, judgements) {
       let mark = judgement.noisyRounds.isEmpty ? "" : " ~"
       let best = bestStore(in: row)
       let cells = subjects.map { subject -> String in
@@ -29,9 +33,10 @@ struct SectionGrid {
         let shown = isMarkdown && subject == best ? "**\(figure)**" : figure
         return "\(shown) ±\(Figures.percent(results.spread(row.id, subject.name)))"
       }
-      grid.rows.append(
-        [row.name + mark, row.unit] + cells
-          + [judgement.toPeer.map(Figures.ratio) ?? "", judgement.toLimit.map(Figures.ratio) ?? ""])
+      var line = [row.name + mark, row.unit] + cells
+      if hasPeers { line.append(judgement.toPeer.map(Figures.ratio) ?? "") }
+      if hasLimits { line.append(judgement.toLimit.map(Figures.ratio) ?? "") }
+      grid.rows.append(line)
     }
     return grid
   }
