@@ -29,7 +29,9 @@ struct Driver {
       let rows = cell.rows.filter { options.wants(row: $0.id) }
       let contestants = cell.contestants.filter { options.wants(subject: $0.name) }
       return rows.isEmpty || contestants.isEmpty
-        ? nil : ScenarioCell(rows: rows, contestants: contestants, measure: cell.measure)
+        ? nil
+        : ScenarioCell(
+          rows: rows, contestants: contestants, needsDisk: cell.needsDisk, measure: cell.measure)
     }
     if cells.isEmpty { return }
     var contestants: [Contestant] = []
@@ -44,11 +46,14 @@ struct Driver {
     for contestant in contestants {
       let own = folder + "/" + contestant.name.replacing(" ", with: "-")
       try FileManager.default.createDirectory(atPath: own, withIntermediateDirectories: true)
-      Progress.say("filling \(contestant.name)")
+      let start = ContinuousClock.now
       do { try scenario.prepare(contestant, in: own) } catch {
         absent.insert(contestant.name)
         leaveOut(contestant, error)
       }
+      Progress.say(
+        "filled \(contestant.name) in \((ContinuousClock.now - start).formatted(.units(width: .narrow, fractionalPart: .show(length: 1))))"
+      )
     }
     for round in 1...options.sizes.rounds {
       Progress.say("round \(round) of \(options.sizes.rounds)")
@@ -67,7 +72,7 @@ struct Driver {
   }
 
   private mutating func measure(_ cell: ScenarioCell, _ contestant: Contestant, _ round: Int) throws {
-    try waitForQuietDisk()
+    if cell.needsDisk { try waitForQuietDisk() }
     results.probe(
       try probe.rate(milliseconds: options.sizes.probeMilliseconds), round: round, row: cell.rows[0].id)
     var recorder = Recorder(results, subject: contestant.name, round: round)

@@ -19,6 +19,8 @@ protocol Scenario: AnyObject {
 struct ScenarioCell {
   var rows: [Row]
   var contestants: [Contestant]
+  /// Whether the disk has a part in it, so that it should be rested.
+  var needsDisk = true
   /// Measures one subject once.
   var measure: (Contestant, inout Recorder) throws -> Void
 }

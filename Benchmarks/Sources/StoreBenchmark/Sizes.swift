@@ -45,6 +45,7 @@ struct Sizes: Sendable {
   static let blobBytes = [("4k", 4 << 10), ("64k", 64 << 10), ("1m", 1 << 20)]
   static let batchEntries = 1000
   static let rangeEntries = 50
+  static let fillingPasses = 16
   static let ycsbValueBytes = 1000
   static let ycsbThreads = 2
   static let reopenedValueBytes = 230

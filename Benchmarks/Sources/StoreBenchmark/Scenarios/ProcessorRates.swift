@@ -42,7 +42,8 @@ final class ProcessorRates: Scenario {
 
   private func cell(_ id: String, _ name: String, _ measure: @escaping () throws -> Double) -> ScenarioCell {
     ScenarioCell(
-      rows: [Row(id, section: "The processor", name: name, unit: "MB/s")], contestants: [.processor]
+      rows: [Row(id, section: "The processor", name: name, unit: "MB/s")], contestants: [.processor],
+      needsDisk: false
     ) { _, recorder in recorder.record(try measure(), id) }
   }
 
