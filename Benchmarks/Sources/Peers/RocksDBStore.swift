@@ -28,12 +28,12 @@ public struct RocksDBEngine: StoreEngine {
     }
   }
 
-  public var version: String { LibraryVersion.mapped("librocksdb") }
+  public var version: String { LibraryFile.version(of: "librocksdb") }
 
   public func configuration(_ settings: StoreSettings) -> String {
     let memory =
       "\(writeBufferCount) write buffers of \(settings.writeBufferBytes >> 20) MiB, block cache \(cacheBytes(settings) >> 20) MiB"
-    let durable = "durable: WriteOptions.sync"
+    let durable = "durable: WriteOptions.sync" + LibraryFile.remark(on: "librocksdb")
     let recommended =
       "bloom 10 bits, dynamic level bytes, 16 KiB blocks with hash index, format 5, index and filters outside of the cache, bytes_per_sync 1 MiB, 6 jobs, LZ4, zstd "
       + "at the bottom\(settings.hasLargeValues ? ", blob files from 2 KiB on" : "")"
