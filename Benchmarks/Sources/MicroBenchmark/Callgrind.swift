@@ -53,8 +53,14 @@ struct Callgrind {
         "--tool=callgrind", "--callgrind-out-file=/dev/null", program, "--run", workload.id, "--operations",
         "\(operations)",
       ],
-      // Without it each process hashes with a seed of its own, and so takes another way through every dictionary.
-      environment: ["SWIFT_DETERMINISTIC_HASHING": "1"])
+      environment: [
+        // Without it each process hashes with a seed of its own, and so takes another way through every dictionary.
+        "SWIFT_DETERMINISTIC_HASHING": "1",
+        // `rep movsb` counts as an instruction a byte, and would be most of what a large copy or a padded page costs;
+        // without it the C library moves vectors, as it does on processors that have nothing better.
+        "GLIBC_TUNABLES":
+          "glibc.cpu.x86_rep_movsb_threshold=1073741824:glibc.cpu.x86_rep_stosb_threshold=1073741824",
+      ])
     guard let line = output.split(separator: "\n").first(where: { $0.contains("Collected :") }),
       let count = line.split(separator: " ").last.flatMap({ Int($0) })
     else { throw Failure(description: "callgrind said nothing of \(workload.id): \(output.suffix(300))") }

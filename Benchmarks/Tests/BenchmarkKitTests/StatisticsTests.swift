@@ -1,4 +1,5 @@
 import BenchmarkKit
+import Foundation
 import Testing
 
 @Suite struct StatisticsTests {
@@ -26,11 +27,24 @@ import Testing
   }
 
   @Test func ratiosAreTakenRoundByRound() {
-    let results = Samples.measured()
-    // The medians alone would say the same; a machine that doubles its speed each round must not matter.
+    var results = Samples.results()
+    results.add(Row("put", section: "Commits", name: "put", unit: "/s"))
+    // The machine was fast in the second round, and for one of the two in the third as well.
+    for (round, pair) in [(110.0, 100.0), (220, 440), (440, 100)].enumerated() {
+      results.record(pair.0, row: "put", subject: "Cairn", round: round)
+      results.record(pair.1, row: "put", subject: "RocksDB", round: round)
+    }
+    // Of the medians it would be 2.2.
     #expect(results.ratio("put", "Cairn", to: "RocksDB") == 1.1)
-    #expect(results.ratio("put", "Cairn", to: "limit direct") == 0.88)
-    #expect(results.ratio("put", "Cairn", to: "LMDB") == 4.4)
+  }
+
+  @Test func runsAreFoundInTheirFolder() throws {
+    let folder = try ScratchFolder(below: NSTemporaryDirectory(), "cairn-benchmark-tests")
+    let runs = [Samples.scaling(), Samples.measured()]
+    for run in runs { try ResultsFile.write(run, to: folder.path) }
+    #expect(try ResultsFile.readAll(in: folder.path) == runs)
+    try ResultsFile.write(Samples.results("store"), to: folder.path)
+    #expect(try ResultsFile.readAll(in: folder.path).count == 2)
   }
 
   @Test func whereLessIsBetterTheRatioIsTurnedAround() throws {
