@@ -120,7 +120,7 @@ struct Ingestion: ~Copyable {
 extension ReadView {
   /// - Throws: `.invalidArgument` when there is a key in `range`.
   func requireEmpty(_ range: KeyRange) throws(StorageError) {
-    let cursor = try cursor(range, own: nil)
+    var cursor = try cursor(range, own: nil)
     try cursor.seekToFirst()
     guard cursor.isValid else { return }
     let key = SortedIngest.text([UInt8](cursor.key))

@@ -35,6 +35,18 @@ final class SkipListCursor: SourceCursor {
 
   override func next() throws(StorageError) { settle(node?.next(0)) }
 
+  override func nextKey() throws(StorageError) {
+    // Its memory stays as long as the list does.
+    let left = key
+    for _ in 0..<Self.stepsBeforeSeek {
+      settle(node?.next(0))
+      guard isValid, EntryOrder.compare(key, left) == 0 else { return }
+    }
+    // No entry has a lesser trailer than 0, so what is found there may be of the same key.
+    settle(list.firstNode(atOrAfter: left, EntryTrailer(rawValue: 0)))
+    while isValid, EntryOrder.compare(key, left) == 0 { settle(node?.next(0)) }
+  }
+
   // Links lead forward only: a step back is a search, as in every skip list with small nodes.
   override func previous() throws(StorageError) {
     settle(node.flatMap { list.lastNode(before: $0.key, $0.trailer) })

@@ -31,6 +31,34 @@ class SourceCursor {
   func next() throws(StorageError) { isValid = false }
   /// Moves to the preceding entry. Only while valid.
   func previous() throws(StorageError) { isValid = false }
+
+  /// Moves to the first entry of another key. Only while valid.
+  func nextKey() throws(StorageError) {
+    let left = [UInt8](key)
+    try withBytes(of: left) { (left) throws(StorageError) in try leave(left) }
+  }
+
+  /// Moves past every entry of the current key, of which `left` is a copy.
+  final func leave(_ left: UnsafeRawBufferPointer) throws(StorageError) {
+    for _ in 0..<Self.stepsBeforeSeek {
+      try next()
+      guard isValid, EntryOrder.compare(key, left) == 0 else { return }
+    }
+    try seek(atOrAfter: left, EntryTrailer(rawValue: 0))
+    while isValid, EntryOrder.compare(key, left) == 0 { try next() }
+  }
+
+  /// Stepping over more versions of one key than this costs more than a seek past them.
+  static let stepsBeforeSeek = 8
+
+  // MARK: Fetching ahead
+
+  /// Tells of a seek to (`key`, `trailer`), in either direction, which is to follow as the next move. Who seeks
+  /// in several sources tells all of them first, then has all of them fetch, and only then seeks: so their
+  /// cache misses are waited for together, and not one after the other.
+  func announceSeek(to key: UnsafeRawBufferPointer, _ trailer: EntryTrailer) throws(StorageError) {}
+  /// Has the processor fetch what the announced seek will look at first.
+  func fetchAnnounced() {}
 }
 
 extension SourceCursor {

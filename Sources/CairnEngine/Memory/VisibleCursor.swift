@@ -6,7 +6,9 @@ import CairnKV
 /// Going forward, the versions of a key come newest first, and the first visible one decides. Going back
 /// they come oldest first: the key is copied to see it change, and the value of the best one so far where it
 /// would not last until then.
-final class VisibleCursor {
+///
+/// A struct, so that no access to its fields is checked for exclusivity while the program runs.
+struct VisibleCursor: ~Copyable {
   /// Range removals of one source, and the newest of them that this reader sees.
   struct Removals {
     var tombstones: RangeTombstoneSet
@@ -23,9 +25,9 @@ final class VisibleCursor {
 
   private(set) var isValid = false
   private var isForward = true
-  // While going back, and for the key of the entry that a forward step leaves, copies are kept here.
-  private var keyCopy = AppendBuffer(capacity: 64)
-  private var valueCopy = AppendBuffer(capacity: 64)
+  // While going back, copies are kept here.
+  private var keyCopy = AppendBuffer(capacity: 0)
+  private var valueCopy = AppendBuffer(capacity: 0)
   // While going back, the value and kind of the best version so far, in `valueCopy` or in the source.
   private var bestValue = UnsafeRawBufferPointer(start: nil, count: 0)
   private var bestKind = EntryKind.value
@@ -39,9 +41,6 @@ final class VisibleCursor {
     case at([UInt8])
     case atEnd
   }
-
-  /// Stepping over more versions of one key than this costs more than a seek past them.
-  private static let stepsBeforeSeek = 8
 
   /// - Parameters:
   ///   - guide: What is known of keys that need not be stepped over.
@@ -94,7 +93,7 @@ final class VisibleCursor {
   }
 
   /// Moves to the first visible entry of the range.
-  func seekToFirst() throws(StorageError) {
+  mutating func seekToFirst() throws(StorageError) {
     isForward = true
     isValid = false
     deadCount = 0
@@ -110,7 +109,7 @@ final class VisibleCursor {
   }
 
   /// Moves to the last visible entry of the range.
-  func seekToLast() throws(StorageError) {
+  mutating func seekToLast() throws(StorageError) {
     isForward = false
     isValid = false
     try startBackward(before: try guide?.endToLookAt(from: range.upper) ?? range.upper)
@@ -118,12 +117,12 @@ final class VisibleCursor {
   }
 
   /// Moves on in the direction of the last seek.
-  func advance() throws(StorageError) {
+  mutating func advance() throws(StorageError) {
     isValid = false
     deadCount = 0
     deadStart = .atNextKey
     if isForward {
-      try leaveKey()
+      try source.nextKey()
       try settleForward()
     } else {
       try settleBackward()
@@ -132,19 +131,7 @@ final class VisibleCursor {
 
   // MARK: Forward
 
-  /// Moves the source past every version of its current key.
-  private func leaveKey() throws(StorageError) {
-    keyCopy.replaceContents(with: source.key)
-    for _ in 0..<Self.stepsBeforeSeek {
-      guard source.isValid, isCurrentKey() else { return }
-      try source.next()
-    }
-    guard source.isValid, isCurrentKey() else { return }
-    try source.seek(atOrAfter: keyCopy.bytes, EntryTrailer(rawValue: 0))
-    while source.isValid, isCurrentKey() { try source.next() }
-  }
-
-  private func settleForward() throws(StorageError) {
+  private mutating func settleForward() throws(StorageError) {
     while source.isValid {
       if let upper = range.upper, upper.withUnsafeBytes({ EntryOrder.compare(source.key, $0) >= 0 }) { break }
       if !isVisible(source.trailer) {
@@ -153,7 +140,7 @@ final class VisibleCursor {
       }
       if isLive(source.key, source.trailer) {
         isValid = true
-        try noteEmpty(to: [UInt8](source.key))
+        if isWorthNoting { try noteEmpty(to: [UInt8](source.key)) }
         return
       }
       if let guide {
@@ -162,25 +149,29 @@ final class VisibleCursor {
         if deadCount % EmptyRanges.worthwhileSteps == 0,
           let bound = try guide.firstToLookAt(from: source.key)
         {
-          try noteEmpty(to: [UInt8](source.key))
+          if isWorthNoting { try noteEmpty(to: [UInt8](source.key)) }
           guard try pass(to: bound) else { return }
           continue
         }
       }
-      try leaveKey()
+      try source.nextKey()
     }
-    try noteEmpty(to: range.upper)
+    if isWorthNoting { try noteEmpty(to: range.upper) }
   }
 
   /// Tells of the dead keys, if they are many, when going up has come to an end of them.
-  private func noteEmpty(to upper: @autoclosure () -> [UInt8]?) throws(StorageError) {
-    guard deadCount >= EmptyRanges.worthwhileSteps, let guide, case .at(let lower) = deadStart else { return }
-    try guide.note(from: lower, to: upper())
+  private func noteEmpty(to upper: [UInt8]?) throws(StorageError) {
+    guard let guide, case .at(let lower) = deadStart else { return }
+    try guide.note(from: lower, to: upper)
   }
+
+  /// Whether so many dead keys were stepped over that others should know.
+  @inline(__always)
+  private var isWorthNoting: Bool { deadCount >= EmptyRanges.worthwhileSteps }
 
   /// Moves to where an empty range ends.
   /// - Returns: whether that is in the range that is read.
-  private func pass(to bound: EmptyRangeSet.Bound) throws(StorageError) -> Bool {
+  private mutating func pass(to bound: EmptyRangeSet.Bound) throws(StorageError) -> Bool {
     guard case .key(let key) = bound, range.upper.map({ key.lexicographicallyPrecedes($0) }) ?? true else {
       return false
     }
@@ -193,7 +184,7 @@ final class VisibleCursor {
   // MARK: Backward
 
   /// Reads all versions of the key that the source stands on, and of the keys before it, until one is live.
-  private func settleBackward() throws(StorageError) {
+  private mutating func settleBackward() throws(StorageError) {
     while source.isValid {
       if range.lower.withUnsafeBytes({ EntryOrder.compare(source.key, $0) < 0 }) { break }
       keyCopy.replaceContents(with: source.key)
@@ -217,7 +208,7 @@ final class VisibleCursor {
       }
       if live {
         isValid = true
-        try noteEmpty(from: [UInt8](keyCopy.bytes) + [0])
+        if isWorthNoting { try noteEmpty(from: [UInt8](keyCopy.bytes) + [0]) }
         return
       }
       if let guide {
@@ -226,16 +217,16 @@ final class VisibleCursor {
         if deadCount % EmptyRanges.worthwhileSteps == 0,
           let end = try guide.endToLookAt(from: [UInt8](keyCopy.bytes))
         {
-          try noteEmpty(from: [UInt8](keyCopy.bytes))
+          if isWorthNoting { try noteEmpty(from: [UInt8](keyCopy.bytes)) }
           try startBackward(before: end)
         }
       }
     }
-    try noteEmpty(from: range.lower)
+    if isWorthNoting { try noteEmpty(from: range.lower) }
   }
 
   /// Moves the source to before a key, or to its end.
-  private func startBackward(before key: [UInt8]?) throws(StorageError) {
+  private mutating func startBackward(before key: [UInt8]?) throws(StorageError) {
     deadCount = 0
     guard let key else {
       deadStart = .atEnd
@@ -246,11 +237,11 @@ final class VisibleCursor {
   }
 
   /// The same when going down.
-  private func noteEmpty(from lower: @autoclosure () -> [UInt8]) throws(StorageError) {
-    guard deadCount >= EmptyRanges.worthwhileSteps, let guide else { return }
+  private func noteEmpty(from lower: [UInt8]) throws(StorageError) {
+    guard let guide else { return }
     switch deadStart {
-    case .at(let upper): try guide.note(from: lower(), to: upper)
-    case .atEnd: try guide.note(from: lower(), to: nil)
+    case .at(let upper): try guide.note(from: lower, to: upper)
+    case .atEnd: try guide.note(from: lower, to: nil)
     case .atNextKey: break
     }
   }

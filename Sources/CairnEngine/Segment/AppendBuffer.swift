@@ -3,18 +3,20 @@
 /// An array would do, at several times the cost for each of the short pieces of an entry.
 ///
 /// Invariant: `memory` is owned by this value alone and has room for `capacity` bytes, of which the first
-/// `count` are initialized; `count <= capacity`. Every append makes room before it writes.
+/// `count` are initialized; `count <= capacity`. Every append makes room before it writes. With a capacity of 0
+/// there is no memory yet.
 struct AppendBuffer: ~Copyable {
-  private var memory: UnsafeMutableRawPointer
+  private var memory: UnsafeMutableRawPointer?
   private var capacity: Int
   private(set) var count = 0
 
+  /// - Parameter capacity: how much memory to take at once; 0 takes some only when something is appended.
   init(capacity: Int) {
-    self.capacity = max(capacity, 64)
-    memory = .allocate(byteCount: self.capacity, alignment: 8)
+    self.capacity = capacity == 0 ? 0 : max(capacity, 64)
+    memory = capacity == 0 ? nil : .allocate(byteCount: self.capacity, alignment: 8)
   }
 
-  deinit { memory.deallocate() }
+  deinit { memory?.deallocate() }
 
   /// The bytes, good until the next change.
   var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: memory, count: count) }
@@ -23,14 +25,14 @@ struct AppendBuffer: ~Copyable {
   mutating func append(_ source: UnsafeRawBufferPointer) {
     guard let from = source.baseAddress else { return }
     if capacity - count < source.count { grow(by: source.count) }
-    (memory + count).copyMemory(from: from, byteCount: source.count)
+    if let memory { (memory + count).copyMemory(from: from, byteCount: source.count) }
     count &+= source.count
   }
 
   @inline(__always)
   mutating func append<Number: FixedWidthInteger>(littleEndian number: Number) {
     if capacity - count < MemoryLayout<Number>.size { grow(by: MemoryLayout<Number>.size) }
-    memory.storeBytes(of: number.littleEndian, toByteOffset: count, as: Number.self)
+    memory?.storeBytes(of: number.littleEndian, toByteOffset: count, as: Number.self)
     count &+= MemoryLayout<Number>.size
   }
 
@@ -39,11 +41,11 @@ struct AppendBuffer: ~Copyable {
     if capacity - count < 10 { grow(by: 10) }
     var rest = number
     while rest >= 0x80 {
-      memory.storeBytes(of: UInt8(truncatingIfNeeded: rest) | 0x80, toByteOffset: count, as: UInt8.self)
+      memory?.storeBytes(of: UInt8(truncatingIfNeeded: rest) | 0x80, toByteOffset: count, as: UInt8.self)
       count &+= 1
       rest >>= 7
     }
-    memory.storeBytes(of: UInt8(truncatingIfNeeded: rest), toByteOffset: count, as: UInt8.self)
+    memory?.storeBytes(of: UInt8(truncatingIfNeeded: rest), toByteOffset: count, as: UInt8.self)
     count &+= 1
   }
 
@@ -58,17 +60,19 @@ struct AppendBuffer: ~Copyable {
   mutating func removeAll(keeping: Int) {
     count = 0
     guard capacity > max(keeping, 64) else { return }
-    memory.deallocate()
+    memory?.deallocate()
     capacity = max(keeping, 64)
     memory = .allocate(byteCount: capacity, alignment: 8)
   }
 
   @inline(never)
   private mutating func grow(by extra: Int) {
-    capacity = max(count + extra, 2 * capacity)
+    capacity = max(count + extra, 2 * capacity, 64)
     let larger = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 8)
-    larger.copyMemory(from: memory, byteCount: count)
-    memory.deallocate()
+    if let memory {
+      larger.copyMemory(from: memory, byteCount: count)
+      memory.deallocate()
+    }
     memory = larger
   }
 }

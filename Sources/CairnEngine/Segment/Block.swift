@@ -2,7 +2,7 @@ import CairnKV
 
 /// A block of entries in memory: validated once, immutable, shared by all who read it.
 ///
-///     reference count │ view │ tags │ offsets │ payload │ heads
+///     reference count │ view │ tags │ heads │ offsets │ payload
 ///
 /// All of it is one allocation, and what the look-up of a key touches stands together at its beginning: to come
 /// to the entry takes few cache misses, and the first of them, the count of references, is the second's
@@ -42,9 +42,9 @@ final class Block: ManagedBuffer<Block.Header, UInt64> {
     let count = Int(entryCount)
     // Tags are looked at eight at a time.
     let tagBytes = isIndex || !isForKeys ? 0 : (count + 7) & ~7
-    let payloadStart = tagBytes + 4 * count
-    let headsStart = (payloadStart + payload.count + 7) & ~7
-    let elementCount = headsStart / 8 + count
+    let offsetsStart = tagBytes + 8 * count
+    let payloadStart = offsetsStart + 4 * count
+    let elementCount = (payloadStart + payload.count + 7) / 8
 
     let buffer = Block.create(minimumCapacity: elementCount) { buffer in
       buffer.withUnsafeMutablePointerToElements { elements in
@@ -60,8 +60,8 @@ final class Block: ManagedBuffer<Block.Header, UInt64> {
         let view = index(
           copy, count: count, isIndex: isIndex, sequenceBase: sequenceBase,
           tags: base, tagBytes: tagBytes,
-          offsets: (base + tagBytes).bindMemory(to: UInt32.self, capacity: count),
-          heads: (base + headsStart).bindMemory(to: UInt64.self, capacity: count))
+          offsets: (base + offsetsStart).bindMemory(to: UInt32.self, capacity: count),
+          heads: (base + tagBytes).bindMemory(to: UInt64.self, capacity: count))
       else { return false }
       header.pointee.view = view
       return true

@@ -30,8 +30,8 @@ struct BlockSlot: Equatable, @unchecked Sendable {
     let before = word.pointee.wrappingAdd(Self.pin, ordering: .acquiring).oldValue
     defer { word.pointee.wrappingSubtract(Self.pin, ordering: .releasing) }
     guard let address = UnsafeRawPointer(bitPattern: UInt(before & Self.address)) else { return nil }
-    // What a look-up goes on to read is on its way while the reference is counted.
-    for line in 1..<5 { cairn_prefetch(address + 64 * line) }
+    // What a search goes on to read is on its way while the reference is counted.
+    for line in 1..<8 { cairn_prefetch(address + 64 * line) }
     let block = Unmanaged<Block>.fromOpaque(address).retain()
     if before & Self.uses < Self.uses { countUse(before &+ Self.pin) }
     return block.takeRetainedValue()
@@ -42,6 +42,19 @@ struct BlockSlot: Equatable, @unchecked Sendable {
   private func countUse(_ expected: UInt64) {
     _ = word.pointee.weakCompareExchange(
       expected: expected, desired: expected &+ 1, ordering: .relaxed)
+  }
+
+  /// Has the processor fetch the word itself.
+  @inline(__always)
+  func prefetch() { cairn_prefetch(word) }
+
+  /// Has the processor fetch the beginning of the block, if one is here: it is not looked at, so it may go
+  /// meanwhile.
+  @inline(__always)
+  func prefetchBlock() {
+    let address = word.pointee.load(ordering: .relaxed) & Self.address
+    guard let block = UnsafeRawPointer(bitPattern: UInt(address)) else { return }
+    for line in 0..<8 { cairn_prefetch(block + 64 * line) }
   }
 
   // MARK: Under the lock of the shard

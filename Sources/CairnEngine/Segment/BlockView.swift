@@ -48,6 +48,10 @@ struct BlockView: @unchecked Sendable {
       heads: place.assumingMemoryBound(to: UInt64.self), longestSuffix: 0, sequences: 0...0)
   }
 
+  /// The view of no block.
+  static let none = BlockView(
+    emptyAt: UnsafeRawPointer(UnsafeMutableRawPointer.allocate(byteCount: 8, alignment: 8)))
+
   /// An entry, in the block's memory.
   struct Entry {
     let trailer: EntryTrailer
@@ -204,6 +208,13 @@ struct BlockView: @unchecked Sendable {
       && EntryOrder.compare(
         UnsafeRawBufferPointer(start: key.baseAddress.map { $0 + prefix.count }, count: entry.suffix.count),
         entry.suffix) == 0
+  }
+
+  /// Whether the entry at `index` has the key of the one before it. There must be one before it.
+  @inline(__always)
+  func hasKeyOfPrevious(_ index: Int) -> Bool {
+    guard heads[index] == heads[index &- 1] else { return false }
+    return EntryOrder.compare(entry(at: index).suffix, entry(at: index &- 1).suffix) == 0
   }
 
   /// Negative, zero or positive as the entry at `index` sorts before, with or after the one of `other`.

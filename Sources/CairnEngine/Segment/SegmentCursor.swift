@@ -2,27 +2,30 @@ import CairnKV
 
 /// A place among the entries of a segment.
 ///
-/// Invariant: while valid, `block` is the data block `blockNumber`, `view` is its view, and `position` is
-/// less than `view.count`. `keyBytes` holds the block's prefix, with room for its longest suffix behind it,
-/// unless the prefix is empty.
-final class SegmentCursor: SourceCursor {
-  private let reader: SegmentReader
-  private var block: Block?
-  private var view: BlockView
-  private var blockNumber = -1
-  private var position = 0
-  private var keyBytes = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+/// Invariant: while valid, `block` is the data block `blockNumber` of the segment that `reader` reads, `view`
+/// is its view, and `position` is less than `view.count`. `keyBytes` holds the block's prefix, with room for its
+/// longest suffix behind it, unless the prefix is empty.
+class SegmentCursor: SourceCursor {
+  /// What is read: for a level it changes.
+  private(set) final var reader: SegmentReader?
+  private final var block: Block?
+  private final var view = BlockView.none
+  private final var blockNumber = -1
+  private final var position = 0
+  private final var keyBytes = UnsafeMutableRawBufferPointer(start: nil, count: 0)
   /// What `key` and `value` pointed into before the last change of block, until the next move: a key to seek
   /// may be this cursor's own, and a step back keeps the value that it leaves.
-  private var previousBlock: Block?
-  private var previousKeyBytes = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+  private final var previousBlock: Block?
+  private final var previousKeyBytes = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+  /// What a search of the index has found for the seek that was announced.
+  private final var announced: Int?
 
-  private let fillsCache: Bool
+  private final let fillsCache: Bool
 
-  init(_ reader: SegmentReader, fillsCache: Bool = true) {
+  /// - Parameter reader: `nil` for a cursor that finds out itself what to read.
+  init(_ reader: SegmentReader?, fillsCache: Bool = true) {
     self.reader = reader
     self.fillsCache = fillsCache
-    view = reader.index
   }
 
   deinit {
@@ -30,64 +33,122 @@ final class SegmentCursor: SourceCursor {
     previousKeyBytes.deallocate()
   }
 
+  /// Reads another segment from now on, or none. The cursor is not valid until the next move.
+  final func change(to reader: SegmentReader?) {
+    self.reader = reader
+    isValid = false
+    blockNumber = -1
+    announced = nil
+  }
+
+  // MARK: Moving
+
   override func seekToFirst() throws(StorageError) {
     isValid = false
-    guard reader.index.count > 0 else { return }
-    try enter(0)
+    guard let reader, reader.index.count > 0 else { return }
+    try enter(0, of: reader)
     show(0)
   }
 
   override func seekToLast() throws(StorageError) {
     isValid = false
-    guard reader.index.count > 0 else { return }
-    try enter(reader.index.count - 1)
+    guard let reader, reader.index.count > 0 else { return }
+    try enter(reader.index.count - 1, of: reader)
     show(view.count - 1)
   }
 
   override func seek(atOrAfter key: UnsafeRawBufferPointer, _ trailer: EntryTrailer) throws(StorageError) {
     isValid = false
-    let following = reader.index.firstIndex(atOrAfter: key, trailer)
+    guard let reader else { return }
+    let following = takeAnnounced() ?? reader.index.firstIndex(atOrAfter: key, trailer)
     if following > 0 {
-      try enter(following - 1)
+      try enter(following - 1, of: reader)
       let position = view.firstIndex(atOrAfter: key, trailer)
       if position < view.count { return show(position) }
     }
     guard following < reader.index.count else { return }
-    try enter(following)
+    try enter(following, of: reader)
     show(0)
   }
 
   override func seek(before key: UnsafeRawBufferPointer, _ trailer: EntryTrailer) throws(StorageError) {
     isValid = false
-    let following = reader.index.firstIndex(atOrAfter: key, trailer)
+    guard let reader else { return }
+    let following = takeAnnounced() ?? reader.index.firstIndex(atOrAfter: key, trailer)
     guard following > 0 else { return }
-    try enter(following - 1)
+    try enter(following - 1, of: reader)
     // The block's first entry sorts before the target, so there is one to go back to.
     show(view.firstIndex(atOrAfter: key, trailer) - 1)
   }
 
   override func next() throws(StorageError) {
     guard isValid else { return }
-    previousBlock = nil
-    if position + 1 < view.count { return show(position + 1) }
+    if previousBlock != nil { previousBlock = nil }
+    if position &+ 1 < view.count { return show(position &+ 1) }
     isValid = false
-    guard blockNumber + 1 < reader.index.count else { return }
-    try enter(blockNumber + 1)
+    guard let reader else { return }
+    guard blockNumber + 1 < reader.index.count else { return try passEnd() }
+    try enter(blockNumber + 1, of: reader)
     show(0)
   }
 
   override func previous() throws(StorageError) {
     guard isValid else { return }
-    previousBlock = nil
-    if position > 0 { return show(position - 1) }
+    if previousBlock != nil { previousBlock = nil }
+    if position > 0 { return show(position &- 1) }
     isValid = false
-    guard blockNumber > 0 else { return }
-    try enter(blockNumber - 1)
+    guard let reader else { return }
+    guard blockNumber > 0 else { return try passBeginning() }
+    try enter(blockNumber - 1, of: reader)
     show(view.count - 1)
   }
 
+  override func nextKey() throws(StorageError) {
+    guard isValid else { return }
+    // Within a block two heads mostly tell, and the key that is left need not be copied.
+    var following = position &+ 1
+    while following < view.count, following &- position <= Self.stepsBeforeSeek {
+      if !view.hasKeyOfPrevious(following) {
+        if previousBlock != nil { previousBlock = nil }
+        return show(following)
+      }
+      following &+= 1
+    }
+    position = following &- 1
+    try super.nextKey()
+  }
+
+  /// The segment's last entry was left in the direction of greater keys.
+  func passEnd() throws(StorageError) {}
+  /// The segment's first entry was left in the direction of lesser keys.
+  func passBeginning() throws(StorageError) {}
+
+  // MARK: Fetching ahead
+
+  override func announceSeek(
+    to key: UnsafeRawBufferPointer, _ trailer: EntryTrailer
+  ) throws(StorageError) {
+    guard let reader else { return }
+    let following = reader.index.firstIndex(atOrAfter: key, trailer)
+    announced = following
+    if following > 0 { reader.prefetchSlot(of: following - 1) }
+  }
+
+  override func fetchAnnounced() {
+    if let reader, let announced, announced > 0 { reader.prefetchBlock(at: announced - 1) }
+  }
+
+  @inline(__always)
+  private final func takeAnnounced() -> Int? {
+    guard let announced else { return nil }
+    self.announced = nil
+    return announced
+  }
+
+  // MARK: Blocks
+
   /// Makes a block the current one.
-  private func enter(_ number: Int) throws(StorageError) {
+  private final func enter(_ number: Int, of reader: SegmentReader) throws(StorageError) {
     guard number != blockNumber else { return }
     blockNumber = -1
     let block = try reader.block(at: number, fillingCache: fillsCache)
@@ -108,7 +169,7 @@ final class SegmentCursor: SourceCursor {
 
   /// Shows an entry of the current block, whose index must be in it.
   @inline(__always)
-  private func show(_ index: Int) {
+  private final func show(_ index: Int) {
     let entry = view.entry(at: index)
     position = index
     if view.prefix.isEmpty {

@@ -131,6 +131,14 @@ final class SegmentReader: Sendable {
     return try find(number, fillingCache: fillingCache)
   }
 
+  /// Has the processor fetch where the data block with this number is found.
+  @inline(__always)
+  func prefetchSlot(of number: Int) { slot(number).prefetch() }
+
+  /// Has the processor fetch the beginning of the data block with this number, if it is in the cache.
+  @inline(__always)
+  func prefetchBlock(at number: Int) { slot(number).prefetchBlock() }
+
   /// The block from the cache or, if it is not there, from the file.
   @inline(never)
   private func find(_ number: Int, fillingCache: Bool) throws(StorageError) -> Block {

@@ -32,7 +32,8 @@ struct ReadView {
       }
     }
     if let own { add(own.memtable, visibleAt: own.newestSequence) }
-    for memtable in state.memtables { add(memtable, visibleAt: snapshot) }
+    add(state.active, visibleAt: snapshot)
+    for memtable in state.sealed { add(memtable, visibleAt: snapshot) }
     // What a filter keeps out has no entry in the range. Its range removals count all the same.
     let prefix = range.sharedPrefix
     for level in state.version.levels.indices {
@@ -60,12 +61,12 @@ struct ReadView {
   /// Moves a cursor through `range`, and calls `visit` with it at each entry.
   private func walk(
     _ range: KeyRange, _ direction: ScanDirection, limit: Int?, own: OwnWrites?,
-    _ visit: (VisibleCursor) throws(StorageError) -> ScanStep
+    _ visit: (borrowing VisibleCursor) throws(StorageError) -> ScanStep
   ) throws(StorageError) -> ScanExtent {
     if let limit, limit < 0 { throw StorageError(.invalidArgument, "a scan's limit of \(limit) is below 0") }
     var remaining = limit ?? .max
     if range.isEmpty || remaining == 0 { return .nothing }
-    let cursor = try cursor(range, own: own)
+    var cursor = try cursor(range, own: own)
     if direction == .ascending { try cursor.seekToFirst() } else { try cursor.seekToLast() }
     while cursor.isValid {
       remaining -= 1

@@ -178,9 +178,9 @@ final class Compactor: Sendable {
         sources.append(try segment.reader().makeCursor(fillsCache: false))
       }
     } else {
-      sources.append(LevelCursor(compaction.upper, fillsCache: false))
+      sources.append(LevelCursor(compaction.upper[...], fillsCache: false))
     }
-    if !compaction.lower.isEmpty { sources.append(LevelCursor(compaction.lower, fillsCache: false)) }
+    if !compaction.lower.isEmpty { sources.append(LevelCursor(compaction.lower[...], fillsCache: false)) }
     let removalSet = RangeTombstoneSet(removals)
     let deeper = compaction.targetLevel + 1
     let sieve = EntrySieve(snapshots: snapshots, removals: removalSet) { key in

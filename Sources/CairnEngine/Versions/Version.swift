@@ -63,7 +63,7 @@ final class Version: Sendable {
   /// The segment of a sorted level whose bounds contain `key`.
   func segment(of level: Int, containing key: UnsafeRawBufferPointer) -> SegmentFile? {
     let segments = levels[level]
-    let index = Self.firstIndex(in: segments, notBefore: key)
+    let index = Self.firstIndex(in: segments[...], notBefore: key)
     guard index < segments.count, segments[index].properties.mayContain(key) else { return nil }
     return segments[index]
   }
@@ -82,17 +82,20 @@ final class Version: Sendable {
   }
 
   /// The segments of a level whose bounds touch `range`.
-  func segments(of level: Int, overlapping range: KeyRange) -> [SegmentFile] {
+  func segments(of level: Int, overlapping range: KeyRange) -> ArraySlice<SegmentFile> {
     let segments = levels[level]
-    if level == 0 { return segments.filter { $0.properties.overlaps(range) } }
-    let first = range.lower.withUnsafeBytes { Self.firstIndex(in: segments, notBefore: $0) }
-    return Array(segments[first...].prefix { $0.properties.overlaps(range) })
+    if segments.isEmpty { return [] }
+    if level == 0 { return segments.filter { $0.properties.overlaps(range) }[...] }
+    let first = range.lower.withUnsafeBytes { Self.firstIndex(in: segments[...], notBefore: $0) }
+    var end = first
+    while end < segments.count, segments[end].properties.overlaps(range) { end += 1 }
+    return segments[first..<end]
   }
 
   /// The segments of a sorted level whose bounds touch those of `properties`. Costs a search.
   func segments(of level: Int, overlapping properties: SegmentProperties) -> ArraySlice<SegmentFile> {
     let segments = levels[level]
-    let first = properties.lowerBound.withUnsafeBytes { Self.firstIndex(in: segments, notBefore: $0) }
+    let first = properties.lowerBound.withUnsafeBytes { Self.firstIndex(in: segments[...], notBefore: $0) }
     return segments[first...].prefix { !properties.upperBound.isBefore($0.properties.lowerBound) }
   }
 
@@ -102,7 +105,7 @@ final class Version: Sendable {
       return []
     }
     return Array(
-      levels[level][first.withUnsafeBytes { Self.firstIndex(in: levels[level], notBefore: $0) }...])
+      levels[level][first.withUnsafeBytes { Self.firstIndex(in: levels[level][...], notBefore: $0) }...])
   }
 
   /// The file that the record of a handle is in.
@@ -122,9 +125,9 @@ final class Version: Sendable {
   func bytes(of level: Int) -> UInt64 { levels[level].reduce(0) { $0 + $1.properties.fileBytes } }
 
   /// The first segment of a sorted level that does not end before `key`.
-  static func firstIndex(in segments: [SegmentFile], notBefore key: UnsafeRawBufferPointer) -> Int {
-    var low = 0
-    var high = segments.count
+  static func firstIndex(in segments: ArraySlice<SegmentFile>, notBefore key: UnsafeRawBufferPointer) -> Int {
+    var low = segments.startIndex
+    var high = segments.endIndex
     while low < high {
       let middle = (low + high) / 2
       if segments[middle].properties.upperBound.isBefore(key) { low = middle + 1 } else { high = middle }

@@ -143,20 +143,20 @@ struct VersionedModel {
       let range = KeyRange(
         from: random.isHit(oneIn: 3) ? [] : bounds[0], to: random.isHit(oneIn: 3) ? nil : bounds[1])
       if range.isEmpty { continue }
-      let cursor = VisibleCursor(
+      var cursor = VisibleCursor(
         MergingCursor(memtables.map { $0.makeCursor() }), snapshot: snapshot, newestOwn: .max,
         removals: memtables.enumerated().map { index, memtable in
           .init(tombstones: memtable.rangeRemovals, visibleAt: index == 3 ? .max : snapshot)
         }, range: range)
       let expected = both.visible(at: snapshot, in: range)
       try cursor.seekToFirst()
-      #expect(try Self.rest(cursor) == expected)
+      #expect(try Self.rest(&cursor) == expected)
       try cursor.seekToLast()
-      #expect(try Self.rest(cursor) == expected.reversed())
+      #expect(try Self.rest(&cursor) == expected.reversed())
     }
   }
 
-  private static func rest(_ cursor: VisibleCursor) throws -> [KeyValue] {
+  private static func rest(_ cursor: inout VisibleCursor) throws -> [KeyValue] {
     var result: [KeyValue] = []
     while cursor.isValid {
       result.append(try cursor.entry)

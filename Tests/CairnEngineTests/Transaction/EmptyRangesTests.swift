@@ -197,7 +197,7 @@ import Testing
       if number < 5 { continue }
       let counting = CountingCursor(memtable.makeCursor())
       let guide = EmptyRangeGuide(known: known, snapshot: sequence, active: memtable, own: nil)
-      let cursor = VisibleCursor(counting, snapshot: sequence, removals: [], range: .all, guide: guide)
+      var cursor = VisibleCursor(counting, snapshot: sequence, removals: [], range: .all, guide: guide)
       if ascending { try cursor.seekToFirst() } else { try cursor.seekToLast() }
       #expect(cursor.isValid && [UInt8](cursor.key) == key(number - 5))
       most = max(most, counting.moves)

@@ -100,7 +100,7 @@ import Testing
   /// As every cursor does: who looks for the newest version of a key need not copy every one.
   @Test func aStepBackKeepsTheValueThatItLeaves() throws {
     let fixture = try Fixture(count: 60, fileLimit: 16, cacheBytes: 0)
-    let cursor = LevelCursor(fixture.segments)
+    let cursor = LevelCursor(fixture.segments[...])
     try cursor.seekToLast()
     for number in (1..<60).reversed() {
       let left = cursor.value
@@ -118,12 +118,12 @@ import Testing
     let fixture = try Fixture(count: 20, fileLimit: 16)
     #expect(try fixture.isFound(3))
     let before = fixture.cache.usedBytes
-    let level = LevelCursor(fixture.segments, fillsCache: false)
+    let level = LevelCursor(fixture.segments[...], fillsCache: false)
     #expect(try level.allForward().count >= 20)
     let single = try fixture.segments[7].reader().makeCursor(fillsCache: false)
     #expect(try !single.allForward().isEmpty)
     #expect(fixture.cache.usedBytes == before)
-    #expect(try LevelCursor(fixture.segments).allForward().count >= 20)
+    #expect(try LevelCursor(fixture.segments[...]).allForward().count >= 20)
     #expect(fixture.cache.usedBytes > before)
   }
 
