@@ -4,9 +4,13 @@ import Synchronization
 /// Group commit by leader and followers.
 ///
 /// Whoever arrives when nobody leads becomes the leader: it takes all that waits as one group, has it
-/// written and synced in one go, and hands the lead to one of those who arrived meanwhile. A lone committer
-/// so pays for no thread switch and no timer, and under load every sync carries whatever came during the
-/// one before.
+/// written and synced in one go, lets go of the lead, and wakes one of those who arrived meanwhile to take it. A
+/// lone committer so pays for no thread switch and no timer, and under load every sync carries whatever came
+/// during the one before.
+///
+/// The lead is not handed to the one who is woken: until it runs, somebody who runs already, such as the
+/// former leader with its next commit, may take it, and what waits with it. Else the disk would stand idle for as
+/// long as it takes to wake a thread.
 ///
 /// A task must not block a thread of the cooperative pool, so a task never leads: it waits on a
 /// continuation, and a background thread leads for it.
@@ -70,12 +74,13 @@ final class CommitPipeline: Sendable {
   func commit(_ request: CommitRequest) throws(StorageError) -> CommitPosition? {
     let parker = ThreadParker()
     request.waiter = .thread(parker)
-    if try !enqueue(request) {
+    var leads = try enqueue(request)
+    while !leads {
       parker.park()
-      guard request.isPromoted.load(ordering: .acquiring) else { return try request.result() }
+      if request.isDone.load(ordering: .acquiring) { return try request.result() }
+      leads = takeLead(with: request)
     }
-    leadOneGroup(of: request)
-    // The lead is handed on only after the leader's own group, so its own request is done.
+    leadUntilDone(request)
     return try request.result()
   }
 
@@ -107,12 +112,26 @@ final class CommitPipeline: Sendable {
     }
   }
 
-  private func leadOneGroup(of own: CommitRequest) {
-    writer.pace { self.waitingBytes }
-    let group = takeGroup()
-    writer.write(group)
-    handOn()
-    for request in group where request !== own { request.wake() }
+  /// Takes the lead for a request that waits, unless somebody leads or has led its group meanwhile.
+  private func takeLead(with request: CommitRequest) -> Bool {
+    state.withLock { state in
+      // Requests are marked as done before the lead is let go of, so this one waits still.
+      if state.isLed || request.isDone.load(ordering: .acquiring) { return false }
+      state.isLed = true
+      return true
+    }
+  }
+
+  /// Leads the group that `own`, which waits, is in, and those before it if it is not in the first.
+  private func leadUntilDone(_ own: CommitRequest) {
+    while !own.isDone.load(ordering: .relaxed) {
+      writer.pace { self.waitingBytes }
+      let group = takeGroup()
+      writer.write(group)
+      for request in group { request.finish() }
+      if own.isDone.load(ordering: .relaxed) { letGo() }
+      for request in group where request !== own { request.wake() }
+    }
   }
 
   /// Leads until nothing waits, for threads too: the lead is here already.
@@ -120,7 +139,10 @@ final class CommitPipeline: Sendable {
     var hasWritten = false
     while let group = takeGroupOrLetGo() {
       writer.write(group)
-      for request in group { request.wake() }
+      for request in group {
+        request.finish()
+        request.wake()
+      }
       hasWritten = true
     }
     if hasWritten { watchForIdleness() }
@@ -144,21 +166,16 @@ final class CommitPipeline: Sendable {
   /// What the next group would take, if it were taken now.
   private var waitingBytes: Int { state.withLock { $0.groupSize.bytes } }
 
-  private func handOn() {
+  /// Lets go of the lead, and sees to it that somebody takes it if anything waits.
+  private func letGo() {
     let next = state.withLock { state -> CommitRequest? in
-      guard let first = state.waiting.first else {
-        state.isLed = false
-        return nil
-      }
-      return first
+      let next = state.waiting.first
+      // For a task the background thread leads, whose lead this is from now on.
+      state.isLed = next.map { !$0.isThread } ?? false
+      return next
     }
     guard let next else { return watchForIdleness() }
-    if next.isThread {
-      next.isPromoted.store(true, ordering: .releasing)
-      next.wake()
-    } else {
-      leaderQueue.submit { self.leadWhileThereIsWork() }
-    }
+    if next.isThread { next.wake() } else { leaderQueue.submit { self.leadWhileThereIsWork() } }
   }
 
   // MARK: Idleness

@@ -4,8 +4,8 @@ import Synchronization
 /// One commit on its way: what to write, what it depends on, and who waits for it.
 ///
 /// Invariant that makes sharing it sound: until it is enqueued only its creator touches it; from then until
-/// `finish` only the thread that leads its group; the waiter reads `outcome` after it was woken, and waking
-/// orders the two.
+/// `finish` only the thread that leads its group; the waiter reads `outcome` after it has seen `isDone`, or as a
+/// task after it was resumed, which orders the two.
 final class CommitRequest: @unchecked Sendable {
   enum Work: Equatable {
     case batch
@@ -29,8 +29,8 @@ final class CommitRequest: @unchecked Sendable {
   let bytes: Int
   var outcome: Result<CommitPosition?, StorageError>?
   var waiter: Waiter?
-  /// Woken not because it is done, but to lead.
-  let isPromoted = Atomic<Bool>(false)
+  /// A thread that is woken before is to lead, if nobody does.
+  let isDone = Atomic<Bool>(false)
 
   init(_ work: Work, batch: WriteBatch, reads: ReadSet, snapshot: UInt64, durability: Durability) {
     self.work = work
@@ -50,7 +50,10 @@ final class CommitRequest: @unchecked Sendable {
     if case .thread = waiter { true } else { false }
   }
 
-  /// Wakes whoever waits. The request belongs to the waiter from here on.
+  /// Marks it as done: its outcome belongs to the waiter from here on.
+  func finish() { isDone.store(true, ordering: .releasing) }
+
+  /// Wakes whoever waits: a thread at any time, a task once, when it is done.
   func wake() {
     switch waiter {
     case .thread(let parker): parker.unpark()

@@ -208,6 +208,24 @@ import Testing
     #expect(Set(acknowledged.all).subtracting(found).isEmpty)
   }
 
+  /// A group holds 4 MiB, so that a leader's own commit may come only after several groups.
+  @Test func commitsTooLargeToShareAGroupAllComeThrough() throws {
+    let engine = try Engine.open(at: "/store", environment: .threaded(files))
+    let failures = Shared<String>()
+    onThreads(6) { thread in
+      for number in 0..<4 {
+        let value = [UInt8](repeating: UInt8(thread * 16 + number), count: 3 << 20)
+        do { try engine.write { try $0.set([UInt8(thread)], to: value) } } catch { failures.add("\(error)") }
+      }
+    }
+    #expect(failures.all == [])
+    for thread in 0..<6 as Range<UInt8> {
+      let isThere = try engine.get([thread]) == [UInt8](repeating: thread * 16 + 3, count: 3 << 20)
+      #expect(isThere)
+    }
+    try engine.close()
+  }
+
   /// A full disk keeps no one from closing: what was committed, buffered or not, gets its sync.
   @Test func aStoreThatIsFullClosesCleanly() throws {
     var options = EngineOptions()
