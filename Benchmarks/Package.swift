@@ -56,6 +56,7 @@ let package = Package(
         "BenchmarkKit", "CRocksDB", "CLevelDB", "CLMDB", "CSQLite", "CWiredTiger",
         .product(name: "CairnEngine", package: "cairn"), .product(name: "CairnKV", package: "cairn"),
       ]),
+    .testTarget(name: "PeersTests", dependencies: ["BenchmarkKit", "Peers"]),
     .target(name: "CPhysicalLimit"),
     .executableTarget(
       name: "StoreBenchmark",

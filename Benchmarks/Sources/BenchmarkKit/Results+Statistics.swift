@@ -45,13 +45,16 @@ extension Results {
     return best?.0
   }
 
-  /// Whether the disk was much faster or slower in a round than in the others: its ratios are worth less. With a
+  /// Whether the disk, or the processor, was much faster or slower in a round than in the others: its ratios are worth less. With a
   /// row, whether it was so beside that row.
   public func isNoisy(_ round: Int, row: Row.ID? = nil) -> Bool {
-    guard let usual = Statistics.median(probes.map(\.value)), usual > 0 else { return false }
-    let near = probes.filter { $0.round == round && (row == nil || $0.row == nil || $0.row == row) }
-    guard let measured = Statistics.median(near.map(\.value)) else { return false }
-    return abs(measured / usual - 1) > Self.greatestProbeDeviation
+    Resource.allCases.contains { resource in
+      let all = probes.filter { $0.resource == resource }
+      guard let usual = Statistics.median(all.map(\.value)), usual > 0 else { return false }
+      let near = all.filter { $0.round == round && (row == nil || $0.row == nil || $0.row == row) }
+      guard let measured = Statistics.median(near.map(\.value)) else { return false }
+      return abs(measured / usual - 1) > Self.greatestProbeDeviation
+    }
   }
 
   /// The rounds in which the disk was not as usual.

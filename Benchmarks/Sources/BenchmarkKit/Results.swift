@@ -46,12 +46,22 @@ public struct Results: Codable, Sendable, Hashable {
     public var value: Double
   }
 
-  /// How fast the disk alone was at one moment; greater is faster.
+  /// What bounds a row.
+  public enum Resource: String, Codable, Sendable, CaseIterable {
+    /// Writing pages and syncing them.
+    case disk
+    /// Computing, and waiting for memory.
+    case processor
+  }
+
+  /// How fast the disk alone, or the processor alone, was at one moment; greater is faster.
   public struct Probe: Codable, Sendable, Hashable {
     /// The round, from 1.
     public var round: Int
     /// The row that was about to be measured, or just had been; `nil` for the whole round.
     public var row: Row.ID?
+    /// Which of the two.
+    public var resource: Resource
     /// How fast it was.
     public var value: Double
   }
@@ -105,9 +115,12 @@ public struct Results: Codable, Sendable, Hashable {
     cells[index].notes[what, default: []].append(Sample(round: round, value: value))
   }
 
-  /// Records what the disk alone was worth. It decides which rounds count as noisy.
-  public mutating func probe(_ value: Double, round: Int, row: Row.ID? = nil) {
-    probes.append(Probe(round: round, row: row, value: value))
+  /// Records what the disk alone was worth, or the processor beside rows that do not depend on the disk. It decides
+  /// which rounds count as noisy.
+  public mutating func probe(
+    _ value: Double, of resource: Resource = .disk, round: Int, row: Row.ID? = nil
+  ) {
+    probes.append(Probe(round: round, row: row, resource: resource, value: value))
   }
 
   /// The row of that id.

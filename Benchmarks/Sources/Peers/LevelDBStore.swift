@@ -7,11 +7,12 @@ public struct LevelDBEngine: StoreEngine {
   public init() {}
 
   public var name: String { "LevelDB" }
-  public var version: String { LibraryVersion.mapped("libleveldb") }
+  public var version: String { LibraryFile.version(of: "libleveldb") }
 
   public func configuration(_ settings: StoreSettings) -> String {
     "2 write buffers of \(settings.writeBufferBytes >> 20) MiB, block cache \(cacheBytes(settings) >> 20) MiB, bloom 10 bits; "
       + "Snappy and all else as it comes; durable: WriteOptions.sync"
+      + LibraryFile.remark(on: "libleveldb")
   }
 
   private func cacheBytes(_ settings: StoreSettings) -> Int {

@@ -28,14 +28,14 @@ public struct RocksDBEngine: StoreEngine {
     }
   }
 
-  public var version: String { LibraryVersion.mapped("librocksdb") }
+  public var version: String { LibraryFile.version(of: "librocksdb") }
 
   public func configuration(_ settings: StoreSettings) -> String {
     let memory =
       "\(writeBufferCount) write buffers of \(settings.writeBufferBytes >> 20) MiB, block cache \(cacheBytes(settings) >> 20) MiB"
-    let durable = "durable: WriteOptions.sync"
+    let durable = "durable: WriteOptions.sync" + LibraryFile.remark(on: "librocksdb")
     let recommended =
-      "bloom 10 bits, dynamic level bytes, 16 KiB blocks with hash index, format 5, bytes_per_sync 1 MiB, 6 jobs, LZ4, zstd "
+      "bloom 10 bits, dynamic level bytes, 16 KiB blocks with hash index, format 5, index and filters outside of the cache, bytes_per_sync 1 MiB, 6 jobs, LZ4, zstd "
       + "at the bottom\(settings.hasLargeValues ? ", blob files from 2 KiB on" : "")"
     return switch tuning {
     case .defaults: "\(memory); Snappy and all else as it comes; \(durable)"
@@ -88,8 +88,8 @@ public struct RocksDBEngine: StoreEngine {
     rocksdb_options_set_bottommost_compression(options, Int32(rocksdb_zstd_compression))
     rocksdb_block_based_options_set_block_size(table, 16 << 10)
     rocksdb_block_based_options_set_format_version(table, 5)
-    rocksdb_block_based_options_set_cache_index_and_filter_blocks(table, 1)
-    rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(table, 1)
+    // The wiki would also have index and filters in the cache. With little memory and shards smaller than a filter that
+    // costs a read of the filter for each get, so they stay outside, on top of what the engine is given.
     rocksdb_block_based_options_set_data_block_index_type(
       table, Int32(rocksdb_block_based_table_data_block_index_type_binary_search_and_hash))
     rocksdb_block_based_options_set_filter_policy(table, rocksdb_filterpolicy_create_bloom_full(10))

@@ -29,7 +29,7 @@ enum ChildProcess {
     _ duty: Duty, _ engine: any StoreEngine, _ path: String, _ numbers: [Double]
   ) throws -> (Process, FileHandle) {
     let process = Process()
-    process.executableURL = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
+    process.executableURL = URL(filePath: "/proc/self/exe")
     process.arguments = [flag, duty.rawValue, engine.name, path] + numbers.map { "\($0)" }
     let pipe = Pipe()
     process.standardOutput = pipe

@@ -7,6 +7,7 @@ struct Driver {
   let options: Options
   var results: Results
   private let probe: DiskProbe
+  private let processor = ProcessorProbe()
   /// The best that the disk has shown so far.
   private var bestProbe: Double
   private var pausesLeft: Int
@@ -25,15 +26,8 @@ struct Driver {
   }
 
   mutating func run(_ scenario: any Scenario) throws {
-    let cells = scenario.cells.compactMap { cell in
-      let rows = cell.rows.filter { options.wants(row: $0.id) }
-      let contestants = cell.contestants.filter { options.wants(subject: $0.name) }
-      return rows.isEmpty || contestants.isEmpty
-        ? nil
-        : ScenarioCell(
-          rows: rows, contestants: contestants, needsDisk: cell.needsDisk, measure: cell.measure)
-    }
-    if cells.isEmpty { return }
+    let cells = scenario.cells.compactMap(wanted)
+    guard let first = cells.first?.rows.first else { return }
     var contestants: [Contestant] = []
     for contestant in cells.flatMap(\.contestants)
     where !contestants.contains(where: { $0.name == contestant.name }) {
@@ -41,27 +35,15 @@ struct Driver {
     }
     for contestant in contestants { results.add(contestant.subject(scenario.settings)) }
     for row in cells.flatMap(\.rows) { results.add(row) }
-    let folder = scratch.path + "/" + cells[0].rows[0].id
-    var absent: Set<String> = []
-    for contestant in contestants {
-      let own = folder + "/" + contestant.name.replacing(" ", with: "-")
-      try FileManager.default.createDirectory(atPath: own, withIntermediateDirectories: true)
-      let start = ContinuousClock.now
-      do { try scenario.prepare(contestant, in: own) } catch {
-        absent.insert(contestant.name)
-        leaveOut(contestant, error)
-      }
-      Progress.say(
-        "filled \(contestant.name) in \((ContinuousClock.now - start).formatted(.units(width: .narrow, fractionalPart: .show(length: 1))))"
-      )
-    }
+    let folder = scratch.path + "/" + first.id
+    var present = fill(contestants, scenario, folder)
     for round in 1...options.sizes.rounds {
       Progress.say("round \(round) of \(options.sizes.rounds)")
       for cell in cells {
-        let order = Interleaving.order(cell.contestants.filter { !absent.contains($0.name) }, round: round)
-        for contestant in order {
+        let candidates = cell.contestants.filter { present.contains($0.name) }
+        for contestant in Interleaving.order(candidates, round: round) {
           do { try measure(cell, contestant, round) } catch {
-            absent.insert(contestant.name)
+            present.remove(contestant.name)
             leaveOut(contestant, error)
           }
         }
@@ -71,15 +53,48 @@ struct Driver {
     try FileManager.default.removeItem(atPath: folder)
   }
 
+  /// What of a cell was asked for.
+  private func wanted(_ cell: ScenarioCell) -> ScenarioCell? {
+    let rows = cell.rows.filter { options.wants(row: $0.id) }
+    let contestants = cell.contestants.filter { options.wants(subject: $0.name) }
+    if rows.isEmpty || contestants.isEmpty { return nil }
+    return ScenarioCell(
+      rows: cell.rows, contestants: contestants, needsDisk: cell.needsDisk, measure: cell.measure)
+  }
+
+  /// - Returns: the names of those that can be measured.
+  private mutating func fill(
+    _ contestants: [Contestant], _ scenario: any Scenario, _ folder: String
+  ) -> Set<String> {
+    var present: Set<String> = []
+    for contestant in contestants {
+      let start = ContinuousClock.now
+      do {
+        let own = folder + "/" + contestant.name.replacing(" ", with: "-")
+        try FileManager.default.createDirectory(atPath: own, withIntermediateDirectories: true)
+        try scenario.prepare(contestant, in: own)
+        present.insert(contestant.name)
+      } catch { leaveOut(contestant, error) }
+      let seconds = (ContinuousClock.now - start) / .seconds(1)
+      Progress.say("filled \(contestant.name) in \(String(format: "%.1f", seconds)) s")
+    }
+    return present
+  }
+
   private mutating func measure(_ cell: ScenarioCell, _ contestant: Contestant, _ round: Int) throws {
     if cell.needsDisk { try waitForQuietDisk() }
-    results.probe(
-      try probe.rate(milliseconds: options.sizes.probeMilliseconds), round: round, row: cell.rows[0].id)
+    try takeProbe(cell, round)
     var recorder = Recorder(results, subject: contestant.name, round: round)
     try cell.measure(contestant, &recorder)
     results = recorder.results
-    results.probe(
-      try probe.rate(milliseconds: options.sizes.probeMilliseconds), round: round, row: cell.rows[0].id)
+    try takeProbe(cell, round)
+  }
+
+  private mutating func takeProbe(_ cell: ScenarioCell, _ round: Int) throws {
+    let milliseconds = options.sizes.probeMilliseconds
+    let rate =
+      cell.needsDisk ? try probe.rate(milliseconds: milliseconds) : processor.rate(milliseconds: milliseconds)
+    results.probe(rate, of: cell.needsDisk ? .disk : .processor, round: round, row: cell.rows[0].id)
   }
 
   /// What others have left to the system to write must not be written during a cell; and writing much may use up what

@@ -1,3 +1,4 @@
+import BenchmarkKit
 import Foundation
 
 /// What the system says about this process.
@@ -14,7 +15,7 @@ enum ProcessFacts {
   static var residentBytes: Int { value(of: "VmRSS:", in: "/proc/self/status") << 10 }
 
   private static func value(of key: String, in file: String) -> Int {
-    guard let text = try? String(contentsOfFile: file, encoding: .utf8),
+    guard let text = SystemText.read(file),
       let line = text.split(separator: "\n").first(where: { $0.hasPrefix(key) })
     else { return 0 }
     return Int(line.dropFirst(key.count).filter(\.isNumber)) ?? 0

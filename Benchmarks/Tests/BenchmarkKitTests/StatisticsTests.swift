@@ -80,6 +80,17 @@ import Testing
     #expect(results.noisyRounds(row: "open") == [2, 3])
   }
 
+  @Test func theProcessorIsJudgedByItself() {
+    var results = Samples.measured()
+    for (round, value) in [(1, 100.0), (2, 100), (3, 100)] { results.probe(value, round: round, row: "put") }
+    for (round, value) in [(1, 9.0), (2, 5), (3, 9)] {
+      results.probe(value, of: .processor, round: round, row: "open")
+    }
+    #expect(results.noisyRounds(row: "put") == [])
+    #expect(results.noisyRounds(row: "open") == [2])
+    #expect(results.noisyRounds() == [2])
+  }
+
   @Test func withoutProbesNothingIsNoisy() {
     #expect(Samples.measured().noisyRounds() == [])
   }
