@@ -4,7 +4,7 @@ SWIFT ?= swift
 RUN_CAIRN = $(SWIFT) run -c release cairn
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test torture soak soak-queue soak-space bench bench-quick coverage format lint docs clean zstd
+.PHONY: help demo test torture soak soak-queue soak-space bench bench-report bench-quick bench-check bench-test coverage format lint docs clean zstd peers valgrind
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -29,11 +29,20 @@ soak-space: zstd  ## space given back, and bytes written: checkpoints, removal (
 	$(RUN_CAIRN) soak checkpoints --superseding removal $(if $(FULL),,--count 2000 --runs 50 --quiet 30)
 	$(RUN_CAIRN) soak removal $(if $(FULL),,--size 64)
 
-bench: zstd  ## measure commits beside the disk's own limit, and the coder beside JSON's
-	$(MAKE) -C Benchmarks bench SWIFT="$(SWIFT)"
+bench: zstd peers  ## measure beside peers and the disk's own limit, some thirty minutes, and rewrite the reports (FULL=1: more)
+	$(MAKE) -C Benchmarks bench SWIFT="$(SWIFT)" FULL="$(FULL)"
 
-bench-quick: zstd  ## run every benchmark once, for a moment: do they run at all?
+bench-report: zstd peers  ## rewrite the reports from what was measured last
+	$(MAKE) -C Benchmarks bench-report SWIFT="$(SWIFT)"
+
+bench-quick: zstd peers  ## run every benchmark for a moment: do they run at all?
 	$(MAKE) -C Benchmarks bench-quick SWIFT="$(SWIFT)"
+
+bench-check: zstd peers valgrind  ## instructions for each operation: within 5 % of the stored ones? (UPDATE=1: store them)
+	$(MAKE) -C Benchmarks bench-check SWIFT="$(SWIFT)" UPDATE="$(UPDATE)"
+
+bench-test: zstd peers  ## test the benchmarks' statistics and reports
+	$(MAKE) -C Benchmarks bench-test SWIFT="$(SWIFT)"
 
 coverage: zstd  ## line coverage of the engine, in all and file by file
 	scripts/coverage
@@ -55,3 +64,10 @@ clean:  ## remove what was built, and the demo's store
 
 zstd:
 	@scripts/install-zstd
+
+# For the benchmarks alone.
+peers:
+	@scripts/install-peers
+
+valgrind:
+	@scripts/install-peers valgrind

@@ -9,6 +9,14 @@ struct StoreOpening {
   let directory: StoreDirectory
   let options: EngineOptions
   let environment: Environment
+  private let pool: PagePool
+
+  init(directory: StoreDirectory, options: EngineOptions, environment: Environment) {
+    self.directory = directory
+    self.options = options
+    self.environment = environment
+    pool = PagePool(limit: options.memtableLimit)
+  }
 
   /// A frame of carried groups is ended at this size.
   private static let carriedFrameBytes = 1 << 20
@@ -41,14 +49,14 @@ struct StoreOpening {
     for _ in 0..<VersionEdit.identityBytes / 8 { identity.append(littleEndian: environment.random.next()) }
     return try finish(
       VersionState(storeIdentity: identity),
-      LogRecovery(directory: directory, options: options, lastSequence: 0), entries,
+      LogRecovery(directory: directory, options: options, pool: pool, lastSequence: 0), entries,
       fileQueue)
   }
 
   /// A store without a manifest is one whose creation was cut short; but not if there is anything that only a
   /// finished store has.
   private func checkNothingIsLost(_ entries: [StoreDirectory.Entry]) throws(StorageError) {
-    let recovery = LogRecovery(directory: directory, options: options, lastSequence: 0)
+    let recovery = LogRecovery(directory: directory, options: options, pool: pool, lastSequence: 0)
     for entry in entries {
       switch entry {
       case .segment, .values:
@@ -71,7 +79,7 @@ struct StoreOpening {
       try check(.values(file.fileNumber), bytes: file.fileBytes, "value file")
     }
     var recovery = LogRecovery(
-      directory: directory, options: options, lastSequence: state.lastSequence)
+      directory: directory, options: options, pool: pool, lastSequence: state.lastSequence)
     try recovery.replay(state.logs)
     for case .log(let number) in entries where !state.logs.contains(number) && number > (state.logs.last ?? 0)
     {
@@ -110,7 +118,7 @@ struct StoreOpening {
         .corruption, "a file has an absurd number, or the manifest names one", file: directory.path)
     }
     let logNumber = max(state.nextFileNumber, highest + 1)
-    let buffer = FrameBuffer()
+    let buffer = FrameBuffer(pool: pool)
     let log = try logFiles.createLog(number: logNumber, predecessor: recovery.newestEnd, buffer: buffer) {
       (writer) throws(StorageError) in
       // What was only in the system's cache is made durable here, in a new place, before anybody can read it.
@@ -129,7 +137,7 @@ struct StoreOpening {
       // With as much in the logs as a memtable may leave there, what was recovered is flushed now.
       let isFull =
         keptLogBytes > UInt64(options.memtableLimit) || state.logs.count >= Self.greatestKeptLogs
-      let fresh = Memtable(oldestLog: logNumber, options)
+      let fresh = Memtable(oldestLog: logNumber, options, pool: pool)
       memtables = recovery.memtables + (isFull ? [fresh] : [])
     }
     state.logs.append(logNumber)
@@ -146,7 +154,7 @@ struct StoreOpening {
       logFiles: logFiles,
       openValueFiles: OpenValueFiles(
         directory: directory, cache: cache, fileLimit: options.openValueFileLimit),
-      reclaimer: reclaimer,
+      reclaimer: reclaimer, pool: pool,
       memtables: memtables,
       lastSequence: state.lastSequence)
     return Result(tree: tree, log: log, keptLogBytes: keptLogBytes, buffer: buffer)

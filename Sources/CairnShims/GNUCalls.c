@@ -13,6 +13,10 @@ int cairn_preallocate(int descriptor, int64_t size) {
   return fallocate(descriptor, FALLOC_FL_KEEP_SIZE, 0, size);
 }
 
+int cairn_open_write_through(const char *path) {
+  return open(path, O_WRONLY | O_CLOEXEC | O_NONBLOCK | O_DIRECT | O_DSYNC);
+}
+
 int cairn_start_writeback(int descriptor, int64_t offset, int64_t count) {
   return sync_file_range(descriptor, offset, count, SYNC_FILE_RANGE_WRITE);
 }

@@ -48,6 +48,19 @@ final class SimulatedFile: File {
     }
   }
 
+  /// Two operations, as they are counted: the write, and a sync of what was written and nothing else.
+  func writeThrough(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(StorageError) {
+    try write(bytes, at: offset)
+    let range = offset..<(offset + UInt64(bytes.count))
+    try fileSystem.perform(.synchronize, path, "\(bytes.count) bytes at \(offset)") {
+      disk throws(ErrorNumber) in
+      try checkOpen()
+      disk.synchronize(node, range)
+    } interrupted: { disk, generator in
+      if (try? checkOpen()) != nil { disk.failToSynchronize(node, &generator, range) }
+    }
+  }
+
   /// Makes nothing durable.
   func startWriteback(at offset: UInt64, count: UInt64) throws(StorageError) {
     try fileSystem.perform(.startWriteback, path, "\(count) bytes at \(offset)") { _ throws(ErrorNumber) in

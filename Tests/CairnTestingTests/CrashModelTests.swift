@@ -53,6 +53,21 @@ import Testing
     #expect(try outcomes(disk, model, "a") == [[1, 7, 3]])
   }
 
+  @Test(arguments: powerCuts) func writingThroughSettlesThatAndNothingElse(model: CrashModel) throws {
+    let disk = SimulatedFileSystem()
+    try disk.createDurably("a", [UInt8](repeating: 1, count: 2048))
+    let file = try disk.openFile("a", .readWriteThrough)
+    try file.writeBytes([2], at: 0)
+    try [3].withUnsafeBytes { bytes in try file.writeThrough(bytes, at: 1024) }
+    let firstBytes = Set(
+      try (0..<64 as Range<UInt64>).map { seed in
+        let left = try #require(try disk.crash(model, seed: seed).everything()["a"])
+        #expect(left[1024] == 3)
+        return left[0]
+      })
+    #expect(firstBytes == [1, 2])
+  }
+
   @Test(arguments: powerCuts) func aFileThatGrewMayHoldZeros(model: CrashModel) throws {
     let disk = SimulatedFileSystem()
     try disk.createDurably("a", [1])

@@ -59,7 +59,7 @@ import Testing
         "a", "b", "c", "d", "d/a", "d/b", "e", "e/a", "e/d", "a/x", "./b", "d/../c", "none/x", "d/e", "d/e/f",
       ]
       func path() -> String { base + "/" + (names.randomElement(using: &random) ?? "a") }
-      let kind = Int.random(in: 0..<22, using: &random)
+      let kind = Int.random(in: 0..<24, using: &random)
       let (first, second) = (path(), path())
       if kind < 10 {
         let answers: (String, String)
@@ -100,7 +100,8 @@ import Testing
         return ("\(kind) \(first) \(second)", answers.0, answers.1)
       }
       if kind < 14 || files.isEmpty {
-        return open(first, [.read, .readWrite, .create].randomElement(using: &random) ?? .create)
+        return open(
+          first, [.read, .readWrite, .readWriteThrough, .create].randomElement(using: &random) ?? .create)
       }
       let index = Int.random(in: 0..<files.count, using: &random)
       let offset = UInt64.random(in: 0..<(random.next() % 4 == 0 ? 70_000 : 600), using: &random)
@@ -127,6 +128,17 @@ import Testing
         answers = compareFile(index) { file throws(StorageError) in
           try file.preallocate(offset)
           try file.synchronize()
+          return "done"
+        }
+      case 21, 22:
+        // Whole pages, most of the time: those go past the system's cache.
+        let pages = Int.random(in: 0...3, using: &random)
+        let start = random.next() % 4 == 0 ? offset : UInt64(4096 * Int.random(in: 0..<10, using: &random))
+        answers = compareFile(index) { file throws(StorageError) in
+          let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 4096 * pages, alignment: 4096)
+          defer { memory.deallocate() }
+          memory.initializeMemory(as: UInt8.self, repeating: UInt8(truncatingIfNeeded: size | 1))
+          try file.writeThrough(UnsafeRawBufferPointer(memory), at: start)
           return "done"
         }
       default:

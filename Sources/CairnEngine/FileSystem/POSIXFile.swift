@@ -19,15 +19,18 @@ import Synchronization
 final class POSIXFile: File {
   let path: String
   private let descriptor: Int32
+  /// For writes that go straight to the disk.
+  private let direct: DirectDescriptor?
   private let isClosed = Atomic<Bool>(false)
 
   /// The most one call asks for: Linux stops at 2 GiB - 4 KiB, macOS refuses more than 2 GiB - 1.
   private static let chunkBytes = 1 << 30
 
   /// Takes over an open descriptor.
-  init(descriptor: Int32, path: String) {
+  init(descriptor: Int32, path: String, direct: DirectDescriptor? = nil) {
     self.descriptor = descriptor
     self.path = path
+    self.direct = direct
   }
 
   deinit { SystemCall.closeSilently(descriptor) }
@@ -60,6 +63,13 @@ final class POSIXFile: File {
       if count == 0 { throw SystemCall.failure(EIO, "write", path) }
       done += count
     }
+  }
+
+  func writeThrough(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(StorageError) {
+    let start = try position(offset, "write")
+    if let direct, try direct.write(bytes, at: start, path) { return }
+    try write(bytes, at: offset)
+    try synchronize()
   }
 
   func synchronize() throws(StorageError) {

@@ -23,13 +23,16 @@ public struct POSIXFileSystem: FileSystem {
     let descriptor: Int32
     switch mode {
     case .read: descriptor = try SystemCall.run("open", path: path) { open($0, O_RDONLY | common) }
-    case .readWrite: descriptor = try SystemCall.run("open", path: path) { open($0, O_RDWR | common) }
+    case .readWrite, .readWriteThrough:
+      descriptor = try SystemCall.run("open", path: path) { open($0, O_RDWR | common) }
     case .create:
       descriptor = try SystemCall.run("create", path: path) {
         open($0, O_RDWR | O_CREAT | O_EXCL | common, 0o600)
       }
     }
-    let file = POSIXFile(descriptor: descriptor, path: path)
+    let file = POSIXFile(
+      descriptor: descriptor, path: path,
+      direct: mode == .readWriteThrough ? DirectDescriptor(path, sameFileAs: descriptor) : nil)
     if mode == .read {
       // The system opens a directory for reading, and refuses only to read from it.
       guard try !file.information().isDirectory else { throw SystemCall.failure(EISDIR, "open", path) }

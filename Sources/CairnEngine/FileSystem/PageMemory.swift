@@ -2,7 +2,7 @@
 //
 // Invariant: `address` is the start of `count` bytes that were mapped, or allocated where `isMapped` is false, by
 // this value's initialiser and by nobody else; they are given back once, by `free()`, which its one owner calls
-// last of all.
+// last of all. An owner may hand it on to another thread.
 
 #if canImport(Darwin)
   import Darwin
@@ -15,7 +15,7 @@
 /// What goes through the allocator it keeps, in one pool for each few threads, and memtables are filled by one
 /// thread and freed by another: a process that writes large values grew to twice what it held. Small pieces
 /// still come from the allocator: a mapping costs some microseconds. Aligned to 4 KiB.
-struct PageMemory {
+struct PageMemory: @unchecked Sendable {
   let address: UnsafeMutableRawPointer
   let count: Int
   private let isMapped: Bool

@@ -14,6 +14,7 @@ final class FrameWriter: @unchecked Sendable {
   /// Where the next frame goes, and the checksum that it names.
   private(set) var end: FrameFileHeader.End
   private var durableThrough: UInt64
+  private var isHeaderDurable = false
   /// Up to here the disk has room for the file.
   private var reservedThrough: UInt64
 
@@ -23,7 +24,7 @@ final class FrameWriter: @unchecked Sendable {
   private let latch: FailureLatch
   private let buffer: FrameBuffer
 
-  /// Takes over a file whose header page is `header`, written and synced, and which holds no frame yet.
+  /// Takes over a file whose header page is `header`, written but not synced, and which holds no frame yet.
   init(
     _ file: any File, header: FrameFileHeader, headerChecksum: UInt32, capacity: UInt64, latch: FailureLatch,
     buffer: FrameBuffer
@@ -41,8 +42,8 @@ final class FrameWriter: @unchecked Sendable {
   /// Whether a frame stands at the end that no later one vouches for.
   private(set) var needsSeal = false
 
-  /// Whether everything appended has been synced.
-  var isSynchronized: Bool { durableThrough == end.offset }
+  /// Whether the header page and everything appended has been synced.
+  var isSynchronized: Bool { isHeaderDurable && durableThrough == end.offset }
 
   /// Goes on in the same file, opened under another name: what goes wrong later is told of the name that it has then.
   /// Everything must be synced: a new handle is told of no earlier failure.
@@ -61,8 +62,12 @@ final class FrameWriter: @unchecked Sendable {
   /// Whether one more page needs no more space.
   var hasRoomForSeal: Bool { end.offset + UInt64(FrameFile.pageBytes) <= reservedThrough }
 
-  /// Writes the buffer's payload as one frame behind the last one. Not durable before ``synchronize()``.
-  func append(_ kind: FrameKind, firstSequence: UInt64, batchCount: UInt32) throws(StorageError) {
+  /// Writes the buffer's payload as one frame behind the last one.
+  /// - Parameter synchronizing: Whether the frame, and so all before it, is to be durable when this returns. If
+  ///   not, it is durable with the next that is, or ``synchronize()``.
+  func append(
+    _ kind: FrameKind, firstSequence: UInt64, batchCount: UInt32, synchronizing: Bool = false
+  ) throws(StorageError) {
     if let failure { throw failure }
     let payload = buffer.payload
     let frame = FrameHeader(
@@ -73,8 +78,14 @@ final class FrameWriter: @unchecked Sendable {
       batchCount: batchCount, kind: kind)
     let encoded = frame.encoded()
     let bytes = buffer.seal(with: encoded)
+    // Only what is written through is durable then, so there must be nothing before it that is not.
+    let writesThrough = synchronizing && isSynchronized
     do throws(StorageError) {
-      try file.write(bytes, at: end.offset)
+      if writesThrough {
+        try latch.synchronize { () throws(StorageError) in try file.writeThrough(bytes, at: end.offset) }
+      } else {
+        try file.write(bytes, at: end.offset)
+      }
     } catch {
       failure = error
       throw error
@@ -83,9 +94,10 @@ final class FrameWriter: @unchecked Sendable {
     end.offset += UInt64(bytes.count)
     end.checksum = UInt32(
       littleEndian: encoded.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: 4, as: UInt32.self) })
+    if writesThrough { durableThrough = end.offset } else if synchronizing { try synchronize() }
   }
 
-  /// Makes everything appended so far durable.
+  /// Makes the header page, and everything appended so far, durable.
   func synchronize() throws(StorageError) {
     if let failure { throw failure }
     if isSynchronized { return }
@@ -96,6 +108,7 @@ final class FrameWriter: @unchecked Sendable {
       throw error
     }
     durableThrough = end.offset
+    isHeaderDurable = true
   }
 
   /// Vouches for the frames before it: without it, damage to the last frame of a closed file could not be
@@ -104,7 +117,6 @@ final class FrameWriter: @unchecked Sendable {
     try synchronize()
     guard needsSeal else { return }
     buffer.removeAll()
-    try append(.seal, firstSequence: nextSequence, batchCount: 0)
-    try synchronize()
+    try append(.seal, firstSequence: nextSequence, batchCount: 0, synchronizing: true)
   }
 }

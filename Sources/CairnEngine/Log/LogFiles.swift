@@ -116,12 +116,11 @@ final class LogFiles: Sendable {
       file, header: header, headerChecksum: page.withUnsafeBytes { FrameFileHeader.checksum(ofEncoded: $0) },
       capacity: capacity, latch: directory.latch, buffer: buffer)
     try fill(writer)
-    // The header page needs a sync even where there is no frame to sync.
-    if writer.isSynchronized { try directory.synchronize(file) } else { try writer.synchronize() }
+    try writer.synchronize()
     try directory.rename(source, to: .log(number))
     try directory.synchronize()
     try file.close()
-    writer.continue(in: try directory.open(.log(number), .readWrite))
+    writer.continue(in: try directory.open(.log(number), .readWriteThrough))
     return writer
   }
 

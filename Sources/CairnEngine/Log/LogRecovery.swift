@@ -15,6 +15,7 @@ struct LogRecovery {
 
   let directory: StoreDirectory
   let options: EngineOptions
+  private let pool: PagePool
 
   /// Oldest first; the last one may take further entries.
   private(set) var memtables: [Memtable] = []
@@ -36,7 +37,8 @@ struct LogRecovery {
   private static let greatestWholeCarry = 128 << 10
 
   /// - Parameter lastSequence: what the manifest says.
-  init(directory: StoreDirectory, options: EngineOptions, lastSequence: UInt64) {
+  init(directory: StoreDirectory, options: EngineOptions, pool: PagePool, lastSequence: UInt64) {
+    self.pool = pool
     listedSequence = lastSequence
     self.directory = directory
     self.options = options
@@ -135,7 +137,7 @@ struct LogRecovery {
 
   /// One memtable with all that is carried, which needs no log but the new one.
   func memtableOfCarried(newLog number: UInt64) throws(StorageError) -> Memtable {
-    let memtable = Memtable(oldestLog: number, options)
+    let memtable = Memtable(oldestLog: number, options, pool: pool)
     for group in carried where group.kind == .carried {
       let replayed = group.payload.withUnsafeBytes {
         BatchGroup.replay($0, batchCount: group.batchCount, firstSequence: group.firstSequence, to: memtable)
@@ -149,7 +151,7 @@ struct LogRecovery {
 
   private mutating func memtable(for log: UInt64) -> Memtable {
     if let newest = memtables.last, newest.reservedBytes <= options.memtableLimit { return newest }
-    let memtable = Memtable(oldestLog: log, options)
+    let memtable = Memtable(oldestLog: log, options, pool: pool)
     memtables.append(memtable)
     return memtable
   }

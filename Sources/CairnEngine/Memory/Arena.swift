@@ -10,6 +10,7 @@ final class Arena: @unchecked Sendable {
   private var chunks: [PageMemory] = []
   private var nextAddress: UnsafeMutableRawPointer?
   private var remaining = 0
+  private let pool: PagePool?
   private let firstChunkBytes: Int
   private var nextChunkBytes: Int
   private let reserved = Atomic<Int>(0)
@@ -19,13 +20,18 @@ final class Arena: @unchecked Sendable {
 
   /// Starts small, so that an idle store costs little. Later chunks are an eighth of what there is, so that
   /// never more than that lies idle: the memtables' limits hold to within it.
-  init(firstChunkBytes: Int) {
+  ///
+  /// - Parameter pool: where chunks come from and go to; `nil` for the system.
+  init(firstChunkBytes: Int, pool: PagePool? = nil) {
+    self.pool = pool
     self.firstChunkBytes = firstChunkBytes
     nextChunkBytes = firstChunkBytes
   }
 
   deinit {
-    for chunk in chunks { chunk.free() }
+    for chunk in chunks {
+      if let pool { pool.give(chunk) } else { chunk.free() }
+    }
   }
 
   /// What has been taken from the system, in bytes. May be read from any thread.
@@ -50,9 +56,14 @@ final class Arena: @unchecked Sendable {
   }
 
   private func newChunk(_ count: Int) -> UnsafeMutableRawPointer {
-    let chunk = PageMemory(byteCount: count)
-    chunks.append(chunk)
-    reserved.add(count, ordering: .relaxed)
+    let chunk = pool?.take(count) ?? PageMemory(byteCount: count)
+    adopt(chunk)
     return chunk.address
+  }
+
+  /// Takes over memory in which something stands already.
+  func adopt(_ chunk: PageMemory) {
+    chunks.append(chunk)
+    reserved.add(chunk.count, ordering: .relaxed)
   }
 }

@@ -17,15 +17,19 @@ final class Memtable: Sendable {
   /// flushed.
   let oldestLog: UInt64
 
-  init(oldestLog: UInt64, firstChunkBytes: Int = 256 << 10) {
+  /// - Parameter pool: where its memory comes from and goes to; `nil` for the system.
+  init(oldestLog: UInt64, firstChunkBytes: Int = 256 << 10, pool: PagePool? = nil) {
     self.oldestLog = oldestLog
-    list = SkipList(firstChunkBytes: firstChunkBytes)
+    list = SkipList(firstChunkBytes: firstChunkBytes, pool: pool)
   }
 
   // MARK: Writing
 
-  func insert(key: UnsafeRawBufferPointer, trailer: EntryTrailer, value: UnsafeRawBufferPointer) {
-    list.insert(key: key, trailer: trailer, value: value)
+  /// - Parameter inPlace: Whether the value is left where it is, in memory that ``adopt(_:)`` is given soon.
+  func insert(
+    key: UnsafeRawBufferPointer, trailer: EntryTrailer, value: UnsafeRawBufferPointer, inPlace: Bool = false
+  ) {
+    list.insert(key: key, trailer: trailer, value: value, inPlace: inPlace)
     greatestSequence.store(
       max(greatestSequence.load(ordering: .relaxed), trailer.sequence), ordering: .relaxed)
   }
@@ -38,10 +42,12 @@ final class Memtable: Sendable {
   }
 
   /// An empty one, whose memory grows in steps that suit its limit.
-  convenience init(oldestLog: UInt64, _ options: EngineOptions) {
-    self.init(
-      oldestLog: oldestLog, firstChunkBytes: options.memtableFirstChunkBytes)
+  convenience init(oldestLog: UInt64, _ options: EngineOptions, pool: PagePool) {
+    self.init(oldestLog: oldestLog, firstChunkBytes: options.memtableFirstChunkBytes, pool: pool)
   }
+
+  /// Takes over memory in which values of its entries stand.
+  func adopt(_ memory: PageMemory) { list.arena.adopt(memory) }
 
   /// Notes what a group of its entries took in the log.
   func note(loggedBytes: UInt64) { logged.wrappingAdd(loggedBytes, ordering: .relaxed) }

@@ -13,7 +13,7 @@ import Synchronization
 ///     16  u32  key length      20  u32  height
 ///     24  u64  value length
 ///     32  height × u64         the next node at each level, 0 at the end
-///      …  key, then value
+///      …  key, then value, or if the height says so the value's address
 final class SkipList: @unchecked Sendable {
   static let greatestHeight = 12
 
@@ -27,8 +27,8 @@ final class SkipList: @unchecked Sendable {
   private var splice: [SkipListNode]
   private var heightSource: UInt64 = 0x9E37_79B9_7F4A_7C15
 
-  init(firstChunkBytes: Int) {
-    arena = Arena(firstChunkBytes: firstChunkBytes)
+  init(firstChunkBytes: Int, pool: PagePool? = nil) {
+    arena = Arena(firstChunkBytes: firstChunkBytes, pool: pool)
     let empty = UnsafeRawBufferPointer(start: nil, count: 0)
     head = SkipListNode.make(
       in: arena, height: Self.greatestHeight, key: empty, trailer: .newest, value: empty)
@@ -39,7 +39,10 @@ final class SkipList: @unchecked Sendable {
   var count: Int { entries.load(ordering: .relaxed) }
 
   /// Adds an entry. Only from one thread at a time; no equal (key, trailer) may be present.
-  func insert(key: UnsafeRawBufferPointer, trailer: EntryTrailer, value: UnsafeRawBufferPointer) {
+  /// - Parameter inPlace: Whether the value is left where it is, in memory that the arena is about to adopt.
+  func insert(
+    key: UnsafeRawBufferPointer, trailer: EntryTrailer, value: UnsafeRawBufferPointer, inPlace: Bool = false
+  ) {
     let target = SearchTarget(key, trailer)
     let currentHeight = height.load(ordering: .relaxed)
     if !spliceBrackets(target) {
@@ -55,7 +58,8 @@ final class SkipList: @unchecked Sendable {
       // A reader that sees the new height before the node finds the head's empty link there, and goes down.
       height.store(nodeHeight, ordering: .relaxed)
     }
-    let node = SkipListNode.make(in: arena, height: nodeHeight, key: key, trailer: trailer, value: value)
+    let node = SkipListNode.make(
+      in: arena, height: nodeHeight, key: key, trailer: trailer, value: value, inPlace: inPlace)
     for level in 0..<nodeHeight {
       node.setNextUnpublished(level, splice[level].next(level))
       splice[level].publishNext(level, node)
@@ -163,24 +167,31 @@ struct SkipListNode: Equatable {
   private let address: UnsafeMutableRawPointer
 
   private static let linksOffset = 32
+  /// With the height: that the value's address stands in its place.
+  private static let valueElsewhere: UInt32 = 1 << 31
 
   @inline(__always)
   private init(_ address: UnsafeMutableRawPointer) { self.address = address }
 
   static func make(
     in arena: Arena, height: Int, key: UnsafeRawBufferPointer, trailer: EntryTrailer,
-    value: UnsafeRawBufferPointer
+    value: UnsafeRawBufferPointer, inPlace: Bool = false
   ) -> SkipListNode {
     let keyOffset = linksOffset + 8 * height
-    let address = arena.allocate(keyOffset + key.count + value.count)
+    let valueBytes = inPlace ? MemoryLayout<UInt>.size : value.count
+    let address = arena.allocate(keyOffset + key.count + valueBytes)
     address.storeBytes(of: SearchTarget.head(of: key), as: UInt64.self)
     address.storeBytes(of: trailer.rawValue, toByteOffset: 8, as: UInt64.self)
     address.storeBytes(of: UInt32(key.count), toByteOffset: 16, as: UInt32.self)
-    address.storeBytes(of: UInt32(height), toByteOffset: 20, as: UInt32.self)
+    let flag = inPlace ? valueElsewhere : 0
+    address.storeBytes(of: UInt32(height) | flag, toByteOffset: 20, as: UInt32.self)
     address.storeBytes(of: UInt64(value.count), toByteOffset: 24, as: UInt64.self)
     for level in 0..<height { (address + linksOffset + 8 * level).initializeMemory(as: UInt.self, to: 0) }
     if let source = key.baseAddress { (address + keyOffset).copyMemory(from: source, byteCount: key.count) }
-    if let source = value.baseAddress {
+    if inPlace {
+      let place = UInt(bitPattern: value.baseAddress)
+      address.storeBytes(of: place, toByteOffset: keyOffset + key.count, as: UInt.self)
+    } else if let source = value.baseAddress {
       (address + keyOffset + key.count).copyMemory(from: source, byteCount: value.count)
     }
     return SkipListNode(address)
@@ -212,11 +223,12 @@ struct SkipListNode: Equatable {
   var trailer: EntryTrailer { EntryTrailer(rawValue: address.load(fromByteOffset: 8, as: UInt64.self)) }
 
   @inline(__always)
-  private var height: Int { Int(address.load(fromByteOffset: 20, as: UInt32.self)) }
+  private var heightAndFlag: UInt32 { address.load(fromByteOffset: 20, as: UInt32.self) }
 
   @inline(__always)
   var key: UnsafeRawBufferPointer {
-    UnsafeRawBufferPointer(
+    let height = Int(heightAndFlag & ~Self.valueElsewhere)
+    return UnsafeRawBufferPointer(
       start: address + Self.linksOffset + 8 * height,
       count: Int(address.load(fromByteOffset: 16, as: UInt32.self)))
   }
@@ -224,9 +236,11 @@ struct SkipListNode: Equatable {
   @inline(__always)
   var value: UnsafeRawBufferPointer {
     let key = key
-    return UnsafeRawBufferPointer(
-      start: key.baseAddress.map { $0 + key.count },
-      count: Int(address.load(fromByteOffset: 24, as: UInt64.self)))
+    let count = Int(address.load(fromByteOffset: 24, as: UInt64.self))
+    guard let end = key.baseAddress.map({ $0 + key.count }) else { return key }
+    if heightAndFlag & Self.valueElsewhere == 0 { return UnsafeRawBufferPointer(start: end, count: count) }
+    let place = UnsafeRawPointer(bitPattern: end.loadUnaligned(as: UInt.self))
+    return UnsafeRawBufferPointer(start: place, count: place == nil ? 0 : count)
   }
 
   @inline(__always)

@@ -44,12 +44,14 @@ struct BatchDecoder {
 
   /// Adds the operations of a batch to a memtable, with sequence numbers from `firstSequence` on.
   ///
+  /// - Parameter inPlace: Whether large values are left where they are, in memory that the memtable is about to
+  ///   adopt.
   /// - Parameter skipping: operations, by index, that take a number but are left out.
   /// - Returns: whether the batch was exactly `count` operations. When it was not, part of it may have been
   ///   added.
   static func apply(
     _ bytes: UnsafeRawBufferPointer, count: UInt32, firstSequence: UInt64, to memtable: Memtable,
-    skipping: Set<UInt32> = []
+    inPlace: Bool = false, skipping: Set<UInt32> = []
   ) -> Bool {
     var decoder = BatchDecoder(bytes)
     let noValue = UnsafeRawBufferPointer(start: nil, count: 0)
@@ -61,7 +63,9 @@ struct BatchDecoder {
       case .removal(let key):
         memtable.insert(key: key, trailer: EntryTrailer(sequence: sequence, kind: .removal), value: noValue)
       case .value(let key, let value):
-        memtable.insert(key: key, trailer: EntryTrailer(sequence: sequence, kind: .value), value: value)
+        memtable.insert(
+          key: key, trailer: EntryTrailer(sequence: sequence, kind: .value), value: value,
+          inPlace: inPlace && value.count >= WriteBatch.leastLargeValue)
       case .rangeRemoval(let lower, let upper):
         memtable.insert(
           RangeTombstone(lower: [UInt8](lower), upper: upper.map { [UInt8]($0) }, sequence: sequence))
@@ -80,9 +84,9 @@ enum BatchGroup {
     var header: [UInt8] = []
     header.reserveCapacity(headerBytes)
     header.append(littleEndian: batch.count)
-    header.append(littleEndian: UInt64(batch.bytes.count))
+    header.append(littleEndian: UInt64(batch.byteCount))
     header.withUnsafeBytes { buffer.append($0) }
-    batch.bytes.withUnsafeBytes { buffer.append($0) }
+    batch.forEachPiece { buffer.append($0) }
   }
 
   /// Adds every batch of a payload to a memtable.

@@ -35,7 +35,7 @@ final class CommitRequest: @unchecked Sendable {
   init(_ work: Work, batch: WriteBatch, reads: ReadSet, snapshot: UInt64, durability: Durability) {
     self.work = work
     self.batch = batch
-    bytes = batch.bytes.count
+    bytes = batch.byteCount
     self.reads = reads
     self.snapshot = snapshot
     self.durability = durability

@@ -14,6 +14,7 @@ extension CommitWriter {
   func giveBackSpace() {
     if tree.directory.latch.refusal != nil { return }
     defer { background.giveBackSpace() }
+    tree.pool.removeAll()
     let state = tree.state
     let idleness = EngineEvent.Idleness(
       logBytes: tree.logFiles.listed.bytes, spareBytes: tree.logFiles.spareBytes,

@@ -70,8 +70,9 @@ extension CommitWriter {
     buffer.removeAll()
     try log.reserve(payloadBytes: 0)
     do throws(StorageError) {
-      try log.append(.ingest, firstSequence: nextSequence, batchCount: ingest.sequenceCount)
-      try log.synchronize()
+      try log.append(
+        .ingest, firstSequence: nextSequence, batchCount: ingest.sequenceCount,
+        synchronizing: true)
     } catch {
       // The ingest did not happen, but what the log holds is not known.
       latch.trip(error)

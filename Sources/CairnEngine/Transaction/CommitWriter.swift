@@ -24,6 +24,8 @@ final class CommitWriter: @unchecked Sendable {
   private var pacedBytes: UInt64 = 0
 
   private static let greatestRangeRemovals = 1024
+  /// A copy of less costs less than memory of its own.
+  private static let leastBytesInPlace = 32 << 10
   private static let logGrowth: UInt64 = 4
 
   var latch: FailureLatch { tree.directory.latch }
@@ -71,24 +73,41 @@ final class CommitWriter: @unchecked Sendable {
     background.endIdleness()
     let payloadBytes = batches.reduce(0) { $0 + $1.bytes + BatchGroup.headerBytes }
     settle(Self.frameBytes(payloadBytes))
-    // What one large commit made it grow to is given back now, not by the next one.
-    defer { buffer.removeAll() }
     try makeRoom()
     try log.reserve(payloadBytes: payloadBytes)
     let firstSequence = nextSequence
     let state = tree.state
-    let accepted = batches.filter { order($0, state) }
+    let inPlace = Self.staysInPlace(batches, payloadBytes: payloadBytes)
+    buffer.reserve(payloadBytes: payloadBytes, tightly: inPlace)
+    let entries = state.active.entryCount
+    defer {
+      if inPlace && state.active.entryCount > entries, let pages = buffer.takePages() {
+        state.active.adopt(pages)
+      } else {
+        // What one large commit made it grow to is given back now, not by the next one.
+        buffer.removeAll()
+      }
+    }
+    let accepted = batches.filter { order($0, state, inPlace: inPlace) }
     if accepted.isEmpty { return }
     let start = log.end.offset
     do throws(StorageError) {
       if let refusal = latch.refusal { throw refusal }
-      try log.append(.group, firstSequence: firstSequence, batchCount: UInt32(accepted.count))
-      if accepted.contains(where: { $0.durability == .durable }) { try log.synchronize() }
+      try log.append(
+        .group, firstSequence: firstSequence, batchCount: UInt32(accepted.count),
+        synchronizing: accepted.contains { $0.durability == .durable })
     } catch {
       return fail(accepted, error)
     }
     tree.publish(nextSequence - 1)
     count(accepted, logBytes: log.end.offset - start, state.active)
+  }
+
+  /// Whether the memtable keeps the frame, and large values in it where they are, instead of copies: the frame is
+  /// then mostly large values.
+  private static func staysInPlace(_ batches: [CommitRequest], payloadBytes: Int) -> Bool {
+    let largeBytes = batches.reduce(0) { $0 + $1.batch.largeBytes }
+    return largeBytes >= leastBytesInPlace && largeBytes > payloadBytes - payloadBytes / 8
   }
 
   private func count(_ accepted: [CommitRequest], logBytes: UInt64, _ memtable: Memtable) {
@@ -103,7 +122,7 @@ final class CommitWriter: @unchecked Sendable {
 
   /// Validates a request, gives it its place, and adds it to the frame and the memtable.
   /// - Returns: whether it is part of the frame.
-  private func order(_ request: CommitRequest, _ state: ReadState) -> Bool {
+  private func order(_ request: CommitRequest, _ state: ReadState, inPlace: Bool) -> Bool {
     do throws(StorageError) {
       if !request.reads.isEmpty, try !state.isUnchanged(request.reads, since: request.snapshot) {
         throw StorageError(.conflict, "something that the transaction had read was changed by another one")
@@ -116,7 +135,8 @@ final class CommitWriter: @unchecked Sendable {
       // The buffer has it: a large commit is not to be held three times.
       request.batch.releaseBytes()
       let isWhole = BatchDecoder.apply(
-        encoded, count: request.batch.count, firstSequence: nextSequence, to: state.active)
+        encoded, count: request.batch.count, firstSequence: nextSequence, to: state.active,
+        inPlace: inPlace)
       guard isWhole else {
         // Part of it is in the memtable under numbers that would be given out again.
         let error = StorageError(
@@ -249,7 +269,7 @@ final class CommitWriter: @unchecked Sendable {
     try tree.apply(edit)
     if sealing {
       tree.seal(
-        replacingWith: Memtable(oldestLog: number, options))
+        replacingWith: Memtable(oldestLog: number, options, pool: tree.pool))
       endedLogBytes = 0
     } else {
       endedLogBytes += log.end.offset

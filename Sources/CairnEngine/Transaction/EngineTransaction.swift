@@ -99,7 +99,7 @@ final class EngineTransaction: KeyValueTransaction {
     let own = own ?? Memtable(oldestLog: 0, firstChunkBytes: 4096)
     self.own = own
     let skipped = Set(batch.commitOrdered.filter { $0 >= appliedCount }.map { $0 - appliedCount })
-    let isWhole = batch.bytes.withUnsafeBytes { bytes in
+    let isWhole = batch.encoded().withUnsafeBytes { bytes in
       BatchDecoder.apply(
         UnsafeRawBufferPointer(rebasing: bytes[appliedBytes...]), count: batch.count - appliedCount,
         firstSequence: EntryTrailer.firstOwnSequence + UInt64(appliedCount), to: own, skipping: skipped)
@@ -107,7 +107,7 @@ final class EngineTransaction: KeyValueTransaction {
     guard isWhole else {
       throw StorageError(.internalInconsistency, "the transaction's own writes do not decode")
     }
-    appliedBytes = batch.bytes.count
+    appliedBytes = batch.byteCount
     appliedCount = batch.count
     return .init(memtable: own, newestSequence: EntryTrailer.firstOwnSequence + UInt64(appliedCount) - 1)
   }

@@ -20,12 +20,28 @@ public struct WriteBatch: Sendable {
     var addend: UInt32
   }
 
-  private(set) var bytes: [UInt8] = []
+  /// A value that stands between the bytes of ``inline``, before the one at `offset`.
+  private struct LargeValue {
+    var offset: Int
+    var bytes: [UInt8]
+  }
+
+  /// The operations without their large values, which stay where they are until they are logged: sharing an array
+  /// costs nothing.
+  private var inline: [UInt8] = []
+  private var largeValues: [LargeValue] = []
+  /// How long the operations are.
+  private(set) var byteCount = 0
+  /// How much of that is large values.
+  private(set) var largeBytes = 0
   private(set) var count: UInt32 = 0
   /// The operations that hold placeholders, by index.
   private(set) var commitOrdered: Set<UInt32> = []
   private var placeholders: [Placeholder] = []
   private let byteLimit: Int
+
+  /// From so many bytes on a value is large.
+  static let leastLargeValue = 4096
 
   init(byteLimit: Int) {
     self.byteLimit = byteLimit
@@ -39,8 +55,12 @@ public struct WriteBatch: Sendable {
     try check(key: key)
     try check(value: value)
     try begin(.value, key.count + value.count)
-    bytes.append(lengthPrefixed: key)
-    bytes.append(lengthPrefixed: value)
+    append(key)
+    if value.count < Self.leastLargeValue { return append(value) }
+    inline.append(varint: UInt64(value.count))
+    largeValues.append(LargeValue(offset: inline.count, bytes: value))
+    largeBytes += value.count
+    byteCount = inline.count + largeBytes
   }
 
   /// Sets a key or a value that holds the commit's own position.
@@ -57,7 +77,7 @@ public struct WriteBatch: Sendable {
   public mutating func remove(_ key: [UInt8]) throws(StorageError) {
     try check(key: key)
     try begin(.removal, key.count)
-    bytes.append(lengthPrefixed: key)
+    append(key)
   }
 
   /// Removes every key in `range`.
@@ -66,8 +86,8 @@ public struct WriteBatch: Sendable {
     if range.isEmpty { return }
     try begin(
       range.upper == nil ? .openRangeRemoval : .rangeRemoval, range.lower.count + (range.upper?.count ?? 0))
-    bytes.append(lengthPrefixed: range.lower)
-    if let upper = range.upper { bytes.append(lengthPrefixed: upper) }
+    append(range.lower)
+    if let upper = range.upper { append(upper) }
   }
 
   // MARK: Commit
@@ -75,13 +95,37 @@ public struct WriteBatch: Sendable {
   /// Fills in the commit's position.
   mutating func resolve(at position: UInt64) {
     for placeholder in placeholders {
-      bytes.overwrite(
+      inline.overwrite(
         at: placeholder.offset, littleEndian: (position &+ UInt64(placeholder.addend)).byteSwapped)
     }
   }
 
   /// Gives back what the operations take; their number stays.
-  mutating func releaseBytes() { bytes = [] }
+  mutating func releaseBytes() {
+    inline = []
+    largeValues = []
+  }
+
+  /// Lends the operations piece by piece, in order.
+  func forEachPiece(_ body: (UnsafeRawBufferPointer) -> Void) {
+    inline.withUnsafeBytes { inline in
+      var start = 0
+      for large in largeValues {
+        body(UnsafeRawBufferPointer(rebasing: inline[start..<large.offset]))
+        large.bytes.withUnsafeBytes { body($0) }
+        start = large.offset
+      }
+      body(UnsafeRawBufferPointer(rebasing: inline[start...]))
+    }
+  }
+
+  /// The operations in one piece.
+  func encoded() -> [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(byteCount)
+    forEachPiece { bytes.append(contentsOf: $0) }
+    return bytes
+  }
 
   /// Every addend must leave the position below the next commit's.
   func checkAddends() throws(StorageError) {
@@ -95,21 +139,27 @@ public struct WriteBatch: Sendable {
 
   // MARK: Building
 
+  private mutating func append(_ bytes: [UInt8]) {
+    inline.append(lengthPrefixed: bytes)
+    byteCount = inline.count + largeBytes
+  }
+
   private mutating func append(_ ordered: CommitOrderedBytes) {
-    bytes.append(varint: UInt64(ordered.bytes.count))
+    inline.append(varint: UInt64(ordered.bytes.count))
     if let offset = ordered.placeholderOffset {
-      placeholders.append(Placeholder(offset: bytes.count + offset, addend: ordered.addend))
+      placeholders.append(Placeholder(offset: inline.count + offset, addend: ordered.addend))
     }
-    bytes.append(contentsOf: ordered.bytes)
+    inline.append(contentsOf: ordered.bytes)
+    byteCount = inline.count + largeBytes
   }
 
   private mutating func begin(_ operation: Operation, _ contentBytes: Int) throws(StorageError) {
-    guard count < UInt32.max, bytes.count + contentBytes + 32 <= byteLimit else {
+    guard count < UInt32.max, byteCount + contentBytes + 32 <= byteLimit else {
       throw StorageError(
         .transactionTooLarge,
         "the transaction would exceed \(byteLimit) bytes; split it, or raise the memory limit")
     }
-    bytes.append(operation.rawValue)
+    inline.append(operation.rawValue)
     count += 1
   }
 

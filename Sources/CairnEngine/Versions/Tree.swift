@@ -35,6 +35,8 @@ final class Tree: Sendable {
   let emptyRanges: EmptyRanges
 
   let reclaimer: FileReclaimer
+  /// For memtables and the frames that become part of them.
+  let pool: PagePool
   private let openValueFiles: OpenValueFiles
   private let current: CurrentState
   /// Held while the manifest is changed. The compaction that is under way.
@@ -50,13 +52,14 @@ final class Tree: Sendable {
   init(
     directory: StoreDirectory, manifest: Manifest, openSegments: OpenSegments, logFiles: LogFiles,
     openValueFiles: OpenValueFiles, reclaimer: FileReclaimer,
-    memtables: [Memtable], lastSequence: UInt64
+    pool: PagePool, memtables: [Memtable], lastSequence: UInt64
   ) {
     self.directory = directory
     self.manifest = manifest
     self.openSegments = openSegments
     self.logFiles = logFiles
     self.reclaimer = reclaimer
+    self.pool = pool
     self.openValueFiles = openValueFiles
     let state = manifest.state
     let version = Version(levels: []).successor(
@@ -67,7 +70,7 @@ final class Tree: Sendable {
     emptyRanges = EmptyRanges(lastSequence: lastSequence)
     current = CurrentState(
       ReadState(
-        active: newestFirst.first ?? Memtable(oldestLog: state.logs.last ?? 0),
+        active: newestFirst.first ?? Memtable(oldestLog: state.logs.last ?? 0, pool: pool),
         sealed: Array(newestFirst.dropFirst()),
         version: version, emptyRanges: emptyRanges))
     publishedSequence = Atomic(lastSequence)
@@ -96,7 +99,8 @@ final class Tree: Sendable {
   /// What is accounted for against ``EngineOptions/memoryLimit``: memtables, cached blocks, and what open
   /// segments and value files keep in memory.
   var accountedBytes: Int {
-    state.memtables.reduce(0) { $0 + $1.reservedBytes } + openSegments.cache.accountedBytes
+    state.memtables.reduce(0) { $0 + $1.reservedBytes } + pool.bytes
+      + openSegments.cache.accountedBytes
   }
 
   /// The newest sequence number that readers may see.

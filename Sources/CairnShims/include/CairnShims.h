@@ -20,6 +20,10 @@ static inline void cairn_prefetch(const void *place) { __builtin_prefetch(place)
 // Reserves space for a file without changing its size. -1 with errno set when that fails.
 int cairn_preallocate(int descriptor, int64_t size);
 
+// Opens a file that must exist for writes that bypass the system's cache and return once they are durable (O_DIRECT,
+// O_DSYNC). -1 with errno set when that fails: EINVAL where the file system cannot.
+int cairn_open_write_through(const char *path);
+
 // Has the system begin to write a part of a file to the disk, without waiting. -1 with errno set when that fails.
 int cairn_start_writeback(int descriptor, int64_t offset, int64_t count);
 #endif

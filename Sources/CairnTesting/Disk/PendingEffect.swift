@@ -29,10 +29,13 @@ enum PendingEffect: Sendable {
     if case .data = self { false } else { true }
   }
 
-  /// Whether synchronizing the file or directory `node` makes it durable.
-  func isSettled(bySynchronizing node: NodeNumber) -> Bool {
+  /// Whether synchronizing the file or directory `node` makes it durable; or, of a file, only so many `bytes` and
+  /// what it takes to find them.
+  func isSettled(bySynchronizing node: NodeNumber, _ bytes: Range<UInt64>? = nil) -> Bool {
     switch self {
-    case .data(let file, _, _), .growth(let file, _), .truncation(let file, _): file == node
+    case .data(let file, let offset, let content):
+      file == node && bytes?.overlaps(offset..<(offset + UInt64(content.count))) ?? true
+    case .growth(let file, _), .truncation(let file, _): file == node
     case .entry(_, let place), .removal(_, let place): place.directory == node
     // A move is atomic, so it cannot be durable in one of two directories only.
     case .move(_, let from, let to): from.directory == node || to.directory == node

@@ -126,11 +126,11 @@ struct SimulatedDisk: Sendable {
 
   // MARK: Durability
 
-  /// Makes a file's content or a directory's names durable.
-  mutating func synchronize(_ node: NodeNumber) {
-    let settled = pending.filter { $0.isSettled(bySynchronizing: node) }
+  /// Makes a file's content or a directory's names durable; of a file's content only `bytes`, unless that is `nil`.
+  mutating func synchronize(_ node: NodeNumber, _ bytes: Range<UInt64>? = nil) {
+    let settled = pending.filter { $0.isSettled(bySynchronizing: node, bytes) }
     if settled.isEmpty { return }
-    pending.removeAll { $0.isSettled(bySynchronizing: node) }
+    pending.removeAll { $0.isSettled(bySynchronizing: node, bytes) }
     let replaced = durable.entries(node)
     for effect in settled { durable.apply(effect) }
     if let replaced {
@@ -141,10 +141,12 @@ struct SimulatedDisk: Sendable {
   /// Fails to: some of what was pending reaches the disk, and the rest never will, whatever is synchronized
   /// later. The new length of a file stays pending, so that a later success may make a file durable that
   /// holds zeros.
-  mutating func failToSynchronize(_ node: NodeNumber, _ generator: inout SeededGenerator) {
+  mutating func failToSynchronize(
+    _ node: NodeNumber, _ generator: inout SeededGenerator, _ bytes: Range<UInt64>? = nil
+  ) {
     let isFile = current.entries(node) == nil
     let isDropped = { (effect: PendingEffect) in
-      effect.isSettled(bySynchronizing: node) && !(isFile && effect.isMetadata)
+      effect.isSettled(bySynchronizing: node, bytes) && !(isFile && effect.isMetadata)
     }
     let dropped = pending.filter(isDropped)
     pending.removeAll(where: isDropped)

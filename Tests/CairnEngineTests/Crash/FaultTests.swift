@@ -96,8 +96,8 @@ import Testing
     switch failure.code {
     case .outcomeUnknown, .storageFailed: nil
     case .inputOutput where fault.cause == .inputOutput: nil
-    // A sync that fails for want of space fails like any other.
-    case .inputOutput where [.synchronize, .synchronizeDirectory].contains(fault.operation): nil
+    // A sync that fails for want of space fails like any other, and so does a write that is a sync as well.
+    case .inputOutput where [.write, .synchronize, .synchronizeDirectory].contains(fault.operation): nil
     case .full where fault.cause == .noSpace: nil
     default: "fails with \(failure)"
     }

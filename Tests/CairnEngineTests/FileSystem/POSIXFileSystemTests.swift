@@ -43,6 +43,28 @@ extension File {
     #expect(again.path == directory["a"])
   }
 
+  /// Whichever way each write goes, all of them are seen, in order.
+  @Test func whatIsWrittenThroughAndWhatIsNotAreOneFile() throws {
+    try system.openFile(directory["a"], .create).writeBytes([UInt8](repeating: 1, count: 20_000), at: 0)
+    let file = try system.openFile(directory["a"], .readWriteThrough)
+    #expect(try file.readBytes(1, at: 4096) == [1])
+    let pages = UnsafeMutableRawBufferPointer.allocate(byteCount: 8192, alignment: 4096)
+    defer { pages.deallocate() }
+    pages.initializeMemory(as: UInt8.self, repeating: 2)
+    try file.writeThrough(UnsafeRawBufferPointer(pages), at: 4096)
+    try file.writeBytes([3], at: 5000)
+    try file.writeThrough(UnsafeRawBufferPointer(rebasing: pages[..<100]), at: 6000)
+    // Beyond the end.
+    try file.writeThrough(UnsafeRawBufferPointer(pages), at: 40_960)
+    var expected = [UInt8](repeating: 1, count: 20_000) + [UInt8](repeating: 0, count: 29_152)
+    for place in Array(4096..<12_288) + Array(40_960..<49_152) { expected[place] = 2 }
+    expected[5000] = 3
+    #expect(try system.openFile(directory["a"], .read).readBytes(100_000, at: 0) == expected)
+    try file.close()
+    #expect(
+      failure { try file.writeThrough(UnsafeRawBufferPointer(pages), at: 0) }?.systemError == EBADF)
+  }
+
   @Test func readingStopsAtTheEnd() throws {
     let file = try system.openFile(directory["a"], .create)
     try file.writeBytes([1, 2, 3], at: 0)
@@ -87,7 +109,8 @@ extension File {
     #expect(error.message == "cannot create \"\(directory["a"])\": File exists")
   }
 
-  @Test(arguments: [FileOpenMode.read, .readWrite]) func openingNeedsAFile(mode: FileOpenMode) throws {
+  @Test(arguments: [FileOpenMode.read, .readWrite, .readWriteThrough])
+  func openingNeedsAFile(mode: FileOpenMode) throws {
     let missing = try #require(failure { _ = try system.openFile(directory["none"], mode) })
     #expect(missing.message == "cannot open \"\(directory["none"])\": No such file or directory")
     #expect(missing.systemError == ENOENT)

@@ -99,7 +99,7 @@ import Testing
   @Test(arguments: [8 << 20, 64 << 20]) func memoryGrowsInStepsThatSuitItsLimit(memoryLimit: Int) throws {
     var options = EngineOptions()
     options.memoryLimit = memoryLimit
-    let memtable = Memtable(oldestLog: 1, options)
+    let memtable = Memtable(oldestLog: 1, options, pool: PagePool(limit: 0))
     let value = [UInt8](repeating: 1, count: 500)
     var sequence: UInt64 = 0
     while memtable.reservedBytes <= options.memtableLimit {

@@ -179,7 +179,7 @@ import Testing
     func write(_ body: (inout WriteBatch) throws -> Void) throws {
       var batch = WriteBatch(byteLimit: 1 << 20)
       try body(&batch)
-      batch.bytes.withUnsafeBytes { operations in
+      batch.encoded().withUnsafeBytes { operations in
         let isWhole = BatchDecoder.apply(
           operations, count: batch.count, firstSequence: sequence + 1, to: memtable)
         #expect(isWhole)

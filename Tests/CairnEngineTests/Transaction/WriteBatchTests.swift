@@ -56,7 +56,7 @@ import Testing
   @Test(arguments: 1...60 as ClosedRange<UInt64>) func whatIsPutInIsDecoded(seed: UInt64) throws {
     var random = SeededGenerator(seed: seed)
     let (batch, expected) = try Self.random(&random)
-    let (operations, isWhole) = Self.decode(batch.bytes)
+    let (operations, isWhole) = Self.decode(batch.encoded())
     #expect(operations == expected)
     #expect(isWhole)
     #expect(Int(batch.count) == expected.count)
@@ -112,7 +112,7 @@ import Testing
     var code: StorageError.Code?
     do { try body(&batch) } catch { code = (error as? StorageError)?.code }
     #expect((code == nil) == (batch.count > 0))
-    if code != nil { #expect(batch.bytes.isEmpty) }
+    if code != nil { #expect(batch.isEmpty) }
     return code
   }
 
@@ -147,17 +147,17 @@ import Testing
   @Test func aBatchEndsWhereItsLimitSays() throws {
     var batch = WriteBatch(byteLimit: 1000)
     try batch.set([1], to: [UInt8](repeating: 0, count: 900))
-    let before = batch.bytes
+    let before = batch.encoded()
     for _ in 0..<2 {
       let error = #expect(throws: StorageError.self) {
         try batch.set([2], to: [UInt8](repeating: 0, count: 100))
       }
       #expect(error?.code == .transactionTooLarge)
-      #expect(batch.bytes == before)
+      #expect(batch.encoded() == before)
     }
     try batch.remove([3])
     #expect(batch.count == 2)
-    #expect(batch.bytes.count <= 1000)
+    #expect(batch.byteCount <= 1000)
   }
 
   // MARK: The commit's own position
@@ -175,7 +175,7 @@ import Testing
       batch.resolve(at: position)
       let at = CommitPosition(rawValue: position)
       #expect(
-        Self.decode(batch.bytes).operations == [
+        Self.decode(batch.encoded()).operations == [
           .value([5], [6]), .value(key.resolved(at: at), value.resolved(at: at)),
           .value([7], CommitOrderedBytes(prefix: [8], addend: 1).resolved(at: at)),
         ])

@@ -1,0 +1,3 @@
+#pragma once
+#include "physical_limit.h"
+#include "processor_rates.h"
