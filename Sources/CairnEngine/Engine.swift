@@ -139,7 +139,7 @@ public final class Engine: KeyValueStore {
   public func read<Result>(_ body: (any KeyValueReader) throws -> Result) throws -> Result {
     try tree.checkOpen()
     let (state, sequence) = tree.view()
-    let reader = EngineReader(ReadView(state: state, snapshot: sequence))
+    let reader = EngineReader(ReadView(state, snapshot: sequence))
     defer { reader.end() }
     return try body(reader)
   }

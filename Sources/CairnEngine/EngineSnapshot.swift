@@ -17,7 +17,7 @@ public final class EngineSnapshot: KeyValueReader, Sendable {
 
   private func view() throws(StorageError) -> ReadView {
     try tree.checkOpen()
-    return ReadView(state: tree.state, snapshot: sequence)
+    return ReadView(tree.reference, snapshot: sequence)
   }
 
   /// The newest commit that the snapshot sees has no greater position than this.

@@ -101,7 +101,7 @@ struct Ingestion: ~Copyable {
     if isReplacing || snapshot != nil { return }
     let (state, sequence) = tree.registeredView()
     snapshot = sequence
-    try ReadView(state: state, snapshot: sequence).requireEmpty(range)
+    try ReadView(state, snapshot: sequence).requireEmpty(range)
   }
 
   private var prepared: PreparedIngest {

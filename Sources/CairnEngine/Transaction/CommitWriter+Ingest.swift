@@ -47,7 +47,7 @@ extension CommitWriter {
     var reads = ReadSet()
     reads.add(range)
     if try tree.state.isUnchanged(reads, since: snapshot) { return }
-    try ReadView(state: tree.state, snapshot: nextSequence - 1).requireEmpty(range)
+    try ReadView(tree.reference, snapshot: nextSequence - 1).requireEmpty(range)
   }
 
   /// Sees to it that no memtable has anything in `range`: memtables are looked at before segments.

@@ -57,7 +57,7 @@ final class EngineTransaction: KeyValueTransaction {
     _ range: KeyRange, _ direction: ScanDirection, limit: Int?, _ visit: (KeyValue) -> ScanStep
   ) throws(StorageError) {
     try scan(range, direction) { (own) throws(StorageError) in
-      try view.scan(range, direction, limit: limit, own: own, visit)
+      try view.scan(range, direction, limit: limit, own: own, tellsExtent: true, visit)
     }
   }
 
@@ -65,7 +65,7 @@ final class EngineTransaction: KeyValueTransaction {
     in range: KeyRange, _ direction: ScanDirection, limit: Int?, _ body: (RawSpan, RawSpan) -> ScanStep
   ) throws(StorageError) {
     try scan(range, direction) { (own) throws(StorageError) in
-      try view.forEachEntry(in: range, direction, limit: limit, own: own, body)
+      try view.forEachEntry(in: range, direction, limit: limit, own: own, tellsExtent: true, body)
     }
   }
 

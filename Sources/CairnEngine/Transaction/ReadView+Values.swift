@@ -44,8 +44,9 @@ extension ReadView {
   private func find(
     _ key: UnsafeRawBufferPointer, _ hash: UInt64, in segment: SegmentFile
   ) throws(StorageError) -> PointLookup? {
+    if !segment.hasRangeRemovals { return try segment.find(key, hash: hash, visibleAt: snapshot) }
     let reader = try segment.reader()
-    let covered = segment.hasRangeRemovals ? reader.removals.newestCovering(key, visibleAt: snapshot) : 0
+    let covered = reader.removals.newestCovering(key, visibleAt: snapshot)
     return Self.newer(try reader.find(key, hash: hash, visibleAt: snapshot), coveredBy: covered)
   }
 

@@ -18,12 +18,21 @@ struct ReadView {
     case everything
   }
 
-  let state: ReadState
+  private let reference: StateReference
   let snapshot: UInt64
+
+  init(_ reference: StateReference, snapshot: UInt64) {
+    self.reference = reference
+    self.snapshot = snapshot
+  }
+
+  @inline(__always)
+  var state: ReadState { reference.state }
 
   /// The visible entries of `range`.
   func cursor(_ range: KeyRange, own: OwnWrites?) throws(StorageError) -> VisibleCursor {
     var sources: [SourceCursor] = []
+    sources.reserveCapacity(8)
     var removals: [VisibleCursor.Removals] = []
     func add(_ memtable: Memtable, visibleAt sequence: UInt64) {
       if memtable.entryCount > 0 { sources.append(memtable.makeCursor()) }
@@ -36,19 +45,19 @@ struct ReadView {
     for memtable in state.sealed { add(memtable, visibleAt: snapshot) }
     // What a filter keeps out has no entry in the range. Its range removals count all the same.
     let prefix = range.sharedPrefix
-    for level in state.version.levels.indices {
+    func addRemovals(of segment: SegmentFile) throws(StorageError) {
+      guard segment.hasRangeRemovals else { return }
+      removals.append(.init(tombstones: try segment.reader().removals, visibleAt: snapshot))
+    }
+    for segment in state.version.levels[0] where segment.properties.overlaps(range) {
+      try addRemovals(of: segment)
+      let reader = try segment.reader()
+      if prefix.withUnsafeBytes({ reader.mayContain(prefix: $0) }) { sources.append(reader.makeCursor()) }
+    }
+    for level in 1..<state.version.levels.count where !state.version.levels[level].isEmpty {
       let segments = state.version.segments(of: level, overlapping: range)
-      for segment in segments where segment.hasRangeRemovals {
-        removals.append(.init(tombstones: try segment.reader().removals, visibleAt: snapshot))
-      }
-      if level == 0 {
-        for segment in segments {
-          let reader = try segment.reader()
-          if prefix.withUnsafeBytes({ reader.mayContain(prefix: $0) }) { sources.append(reader.makeCursor()) }
-        }
-      } else if !segments.isEmpty {
-        sources.append(LevelCursor(segments, prefix: prefix))
-      }
+      for segment in segments { try addRemovals(of: segment) }
+      if !segments.isEmpty { sources.append(LevelCursor(segments, prefix: prefix)) }
     }
     let source = sources.count == 1 ? sources[0] : MergingCursor(sources)
     return VisibleCursor(
@@ -59,8 +68,11 @@ struct ReadView {
   }
 
   /// Moves a cursor through `range`, and calls `visit` with it at each entry.
+  /// - Parameter tellsExtent: whether the caller wants to know how far it came, which costs a copy of a key;
+  ///   without, it came to the end as far as one can tell.
+  @inline(__always)
   private func walk(
-    _ range: KeyRange, _ direction: ScanDirection, limit: Int?, own: OwnWrites?,
+    _ range: KeyRange, _ direction: ScanDirection, limit: Int?, own: OwnWrites?, tellsExtent: Bool,
     _ visit: (borrowing VisibleCursor) throws(StorageError) -> ScanStep
   ) throws(StorageError) -> ScanExtent {
     if let limit, limit < 0 { throw StorageError(.invalidArgument, "a scan's limit of \(limit) is below 0") }
@@ -70,7 +82,9 @@ struct ReadView {
     if direction == .ascending { try cursor.seekToFirst() } else { try cursor.seekToLast() }
     while cursor.isValid {
       remaining -= 1
-      if try visit(cursor) == .stop || remaining == 0 { return .through([UInt8](cursor.key)) }
+      if try visit(cursor) == .stop || remaining == 0 {
+        return tellsExtent ? .through([UInt8](cursor.key)) : .everything
+      }
       try cursor.advance()
     }
     return .everything
@@ -78,10 +92,11 @@ struct ReadView {
 
   /// Calls `visit` with a copy of each entry of `range`.
   func scan(
-    _ range: KeyRange, _ direction: ScanDirection, limit: Int?, own: OwnWrites?,
+    _ range: KeyRange, _ direction: ScanDirection, limit: Int?, own: OwnWrites?, tellsExtent: Bool = false,
     _ visit: (KeyValue) -> ScanStep
   ) throws(StorageError) -> ScanExtent {
-    try walk(range, direction, limit: limit, own: own) { (cursor) throws(StorageError) in
+    try walk(range, direction, limit: limit, own: own, tellsExtent: tellsExtent) {
+      (cursor) throws(StorageError) in
       visit(try cursor.entry)
     }
   }
@@ -89,9 +104,10 @@ struct ReadView {
   /// Lends each entry of `range` to `visit`.
   func forEachEntry(
     in range: KeyRange, _ direction: ScanDirection, limit: Int?, own: OwnWrites?,
-    _ visit: (RawSpan, RawSpan) -> ScanStep
+    tellsExtent: Bool = false, _ visit: (RawSpan, RawSpan) -> ScanStep
   ) throws(StorageError) -> ScanExtent {
-    try walk(range, direction, limit: limit, own: own) { (cursor) throws(StorageError) in
+    try walk(range, direction, limit: limit, own: own, tellsExtent: tellsExtent) {
+      (cursor) throws(StorageError) in
       try cursor.lend(to: visit)
     }
   }

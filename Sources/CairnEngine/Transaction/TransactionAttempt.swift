@@ -18,7 +18,7 @@ final class TransactionAttempt<Value> {
     var isReady = false
     defer { if !isReady { tree.snapshots.remove(snapshot) } }
     let transaction = EngineTransaction(
-      ReadView(state: state, snapshot: snapshot), byteLimit: options.transactionLimit)
+      ReadView(state, snapshot: snapshot), byteLimit: options.transactionLimit)
     defer { transaction.end() }
     let value = try body(transaction)
     try transaction.batch.checkAddends()

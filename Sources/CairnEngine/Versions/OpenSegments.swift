@@ -45,6 +45,27 @@ final class OpenSegments: Sendable {
     return try open(properties, slot)
   }
 
+  /// What the segment's reader knows of a key. While it is open, nothing but the block is counted that the
+  /// answer stands in.
+  @inline(__always)
+  func find(
+    _ key: UnsafeRawBufferPointer, hash: UInt64, visibleAt sequence: UInt64, in slot: SegmentSlot,
+    of properties: @autoclosure () -> SegmentProperties
+  ) throws(StorageError) -> PointLookup? {
+    slot.markUsed(at: openings.load(ordering: .relaxed))
+    var found: PointLookup?
+    var failure: StorageError?
+    let isOpen = slot.withReader { reader in
+      do throws(StorageError) {
+        found = try reader.find(key, hash: hash, visibleAt: sequence)
+      } catch {
+        failure = error
+      }
+    }
+    if let failure { throw failure }
+    return isOpen ? found : try open(properties(), slot).find(key, hash: hash, visibleAt: sequence)
+  }
+
   @inline(never)
   private func open(_ properties: SegmentProperties, _ slot: SegmentSlot) throws(StorageError)
     -> SegmentReader

@@ -32,6 +32,15 @@ final class SegmentFile: Sendable {
   @inline(__always)
   func reader() throws(StorageError) -> SegmentReader { try openSegments.reader(in: slot, of: properties) }
 
+  /// The newest entry of `key` whose sequence is at most `sequence`; see ``SegmentReader``. Range removals are not
+  /// looked at.
+  @inline(__always)
+  func find(
+    _ key: UnsafeRawBufferPointer, hash: UInt64, visibleAt sequence: UInt64
+  ) throws(StorageError) -> PointLookup? {
+    try openSegments.find(key, hash: hash, visibleAt: sequence, in: slot, of: properties)
+  }
+
   /// The file may be removed once nobody refers to it.
   func markObsolete() { obsolete.store(true, ordering: .releasing) }
 }

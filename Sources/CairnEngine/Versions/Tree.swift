@@ -38,7 +38,7 @@ final class Tree: Sendable {
   /// For memtables and the frames that become part of them.
   let pool: PagePool
   private let openValueFiles: OpenValueFiles
-  private let current: Mutex<ReadState>
+  private let current: CurrentState
   /// Held while the manifest is changed. The compaction that is under way.
   private let changes = Mutex<Compaction?>(nil)
   /// Held while a file is made beside the background work.
@@ -68,7 +68,7 @@ final class Tree: Sendable {
       makeSegment: { SegmentFile($0, openSegments: openSegments, reclaimer: reclaimer) })
     let newestFirst = memtables.reversed()
     emptyRanges = EmptyRanges(lastSequence: lastSequence)
-    current = Mutex(
+    current = CurrentState(
       ReadState(
         active: newestFirst.first ?? Memtable(oldestLog: state.logs.last ?? 0, pool: pool),
         sealed: Array(newestFirst.dropFirst()),
@@ -91,7 +91,10 @@ final class Tree: Sendable {
 
   // MARK: Reading
 
-  var state: ReadState { current.withLock { $0 } }
+  var state: ReadState { reference.state }
+
+  /// The current state, for those who look at it often: it is counted where other threads do not count.
+  var reference: StateReference { current.withReference { $0 } }
 
   /// What is accounted for against ``EngineOptions/memoryLimit``: memtables, cached blocks, and what open
   /// segments and value files keep in memory.
@@ -104,18 +107,18 @@ final class Tree: Sendable {
   var published: UInt64 { publishedSequence.load(ordering: .acquiring) }
 
   /// The current state, and the sequence number to read it at.
-  func view() -> (ReadState, UInt64) {
+  func view() -> (StateReference, UInt64) {
     // The state first: what is published later may be in a memtable that this state does not have.
-    current.withLock { ($0, published) }
+    current.withReference { ($0, published) }
   }
 
   /// The same, with the sequence number registered so that compactions keep what it sees. To be taken back
   /// with ``SnapshotRegistry/remove(_:)``.
-  func registeredView() -> (ReadState, UInt64) {
-    current.withLock { state in
+  func registeredView() -> (StateReference, UInt64) {
+    current.withReference { reference in
       let sequence = published
       snapshots.add(sequence)
-      return (state, sequence)
+      return (reference, sequence)
     }
   }
 
@@ -137,8 +140,8 @@ final class Tree: Sendable {
   /// Puts an empty memtable in the place of the active one, which then waits to be flushed.
   func seal(replacingWith memtable: Memtable) {
     emptyRanges.beginMemtable(after: published)
-    current.withLock { state in
-      state = ReadState(
+    _ = current.change { state in
+      ReadState(
         active: memtable, sealed: [state.active] + state.sealed, version: state.version,
         emptyRanges: emptyRanges)
     }
@@ -234,15 +237,14 @@ final class Tree: Sendable {
       makeValueFile: { ValueFile($0, openFiles: openValueFiles, reclaimer: reclaimer) },
       makeSegment: { SegmentFile($0, openSegments: openSegments, reclaimer: reclaimer) })
     // The state that goes is let go outside the lock: its last reference may remove files.
-    let former = current.withLock { state in
-      let former = state
-      state = ReadState(
+    let former = current.change { former in
+      let state = ReadState(
         active: former.active, sealed: former.sealed.filter { $0 !== flushed }, version: version,
         emptyRanges: emptyRanges)
       // Together: whoever registers a snapshot once the version is there sees all that is in it, and so may
       // everything go that removals in it hide.
       if let sequence { publish(sequence) }
-      return former
+      return state
     }
     if let work = TreeChange.work(of: edit, flushed: flushed) {
       unreported.withLock { $0[work, default: TreeChange()].add(edit, to: former.version, flushed: flushed) }

@@ -241,7 +241,12 @@ extension SegmentProperties {
 
   /// Whether the bounds touch `[lower, upper)`.
   func overlaps(_ range: KeyRange) -> Bool {
-    if let upper = range.upper, !lowerBound.lexicographicallyPrecedes(upper) { return false }
+    if let upper = range.upper {
+      let startsBefore = lowerBound.withUnsafeBytes { lower in
+        upper.withUnsafeBytes { EntryOrder.compare(lower, $0) < 0 }
+      }
+      guard startsBefore else { return false }
+    }
     return !upperBound.isBefore(range.lower)
   }
 

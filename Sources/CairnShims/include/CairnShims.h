@@ -10,6 +10,9 @@ void cairn_describe_error(int number, char *buffer, size_t size);
 // Names the calling thread for people with debuggers, as far as the system allows (15 bytes on Linux).
 void cairn_name_this_thread(const char *name);
 
+// A number that the calling thread keeps: threads get them in order, from 0.
+uint32_t cairn_thread_number(void);
+
 // Has the processor fetch the cache line at `place`, without waiting for it. Any address will do.
 static inline void cairn_prefetch(const void *place) { __builtin_prefetch(place); }
 

@@ -39,7 +39,7 @@ struct QuiescedStore {
   func entries() throws -> [KeyValue] {
     let (state, sequence) = tree.view()
     var entries: [KeyValue] = []
-    _ = try ReadView(state: state, snapshot: sequence).scan(.all, .ascending, limit: nil, own: nil) {
+    _ = try ReadView(state, snapshot: sequence).scan(.all, .ascending, limit: nil, own: nil) {
       entries.append($0)
       return .proceed
     }
