@@ -51,7 +51,8 @@ struct Sizes: Sendable {
   static let reopenedValueBytes = 230
   static let removalValueBytes = 1000
   static let tasks = 1000
-  static let scalingMemoryBytes = 64 << 20
+  /// The whole process, program and libraries included, is to stay within twice this.
+  static let scalingMemoryBytes = 32 << 20
 
   static let standard = Sizes(
     seconds: 0.6, rounds: 5, probeMilliseconds: 10, greatestPauses: 400, memoryBytes: 256 << 20,
