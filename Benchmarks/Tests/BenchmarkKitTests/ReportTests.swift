@@ -58,6 +58,21 @@ import Testing
     }
   }
 
+  @Test func growthIsHeldAgainstTheSteadiestPeer() throws {
+    var results = Samples.scaling()
+    let grid = try #require(GrowthGrid("Scaling", of: results).grid)
+    // Both do a hundredth of the work a second with a hundred times the keys.
+    #expect(grid.rows == [["point get, 100 k to 10 M keys", "100 ×", "100 ×", "met"]])
+    for keys in [100_000, 10_000_000] {
+      results.record(1000, row: "get-\(keys)", subject: "RocksDB", round: 1)
+    }
+    #expect(
+      GrowthGrid("Scaling", of: results).grid?.rows == [
+        ["point get, 100 k to 10 M keys", "100 ×", "1.00 ×", "100 ×", "missed"]
+      ])
+    #expect(GrowthGrid("Commits", of: Samples.measured()).grid == nil)
+  }
+
   @Test func whatIsWrittenByHandIsKept() throws {
     let document = ResultsDocument(runs, instructions: nil)
     let marks = ResultsDocument.handWritten

@@ -35,7 +35,8 @@ public struct ReadmeBlock {
       if !list.contains(text) { list.append(text) }
     }
     let description = RunDescription(first)
-    var text = "Medians of \(description.rounds), \(Figures.day(first.date)): \(description.place).\n"
+    let rounds = Set(runs.map(\.rounds)).sorted().map(String.init).joined(separator: " and ")
+    var text = "Medians of \(rounds) interleaved rounds, \(Figures.day(first.date)): \(description.place).\n"
     if !versions.isEmpty { text += "Peers: \(versions.joined(separator: ", ")).\n" }
     if runs.contains(where: \.isQuick) { text += "**A quick run: not to be quoted.**\n" }
     text += "Ratios are taken round by round; above 1 × Cairn is ahead.\n\n" + grid.markdown + "\n"

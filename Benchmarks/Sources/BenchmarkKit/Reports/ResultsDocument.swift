@@ -54,6 +54,7 @@ public struct ResultsDocument {
     if let notes = grid.notes { parts.append(notes.markdown) }
     let remarks = grid.rows.compactMap { row in row.note.map { "- \(row.name): \($0)" } }
     if !remarks.isEmpty { parts.append(remarks.joined(separator: "\n") + "\n") }
+    if let growth = GrowthGrid(section, of: results).grid { parts.append(growth.markdown) }
     if grid.rows.contains(where: { $0.scaling != nil }) {
       parts.append("![cost against the number of keys](scaling.svg)\n")
     }

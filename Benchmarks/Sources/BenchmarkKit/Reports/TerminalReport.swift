@@ -17,6 +17,7 @@ public struct TerminalReport {
         let grid = SectionGrid(section, of: results, isMarkdown: false)
         text += grid.values.terminalText
         if let notes = grid.notes { text += "\n" + notes.terminalText }
+        if let growth = GrowthGrid(section, of: results).grid { text += "\n" + growth.terminalText }
       }
       for skipped in results.skipped { text += "\n\(skipped.subject) is left out: \(skipped.reason)\n" }
       for line in noise(of: results) { text += "\n\(line)\n" }

@@ -15,6 +15,8 @@ final class PostgreSQLKind: WorkflowStoreKind {
   private let folder: ScratchFolder
   private let server: Server
   private static let user = "postgres"
+  /// Where everybody may write, on a disk.
+  private static let openBase = "/var/tmp"
 
   /// Makes a data directory and starts the server; as the user `postgres` where this runs as root, which the server
   /// refuses.
@@ -23,27 +25,35 @@ final class PostgreSQLKind: WorkflowStoreKind {
     let programs = try Self.programFolder()
     let version = try Command.output(programs + "/postgres", ["--version"])
     sockets = try SocketFolder()
-    folder = try ScratchFolder(below: base, "postgresql")
-    let data = folder.path + "/data"
-    let isRoot = geteuid() == 0
     let launcher =
-      isRoot ? ["setpriv", "--reuid", Self.user, "--regid", Self.user, "--clear-groups"] : ["env"]
-    if isRoot { for path in [folder.path, sockets.path] { try Command.output("chown", [Self.user, path]) } }
+      geteuid() == 0 ? ["setpriv", "--reuid", Self.user, "--regid", Self.user, "--clear-groups"] : ["env"]
     func arguments(_ program: String, _ rest: [String]) -> [String] {
-      Array(launcher.dropFirst()) + [programs + "/" + program] + rest
+      Array(launcher.dropFirst()) + [program] + rest
     }
+    /// Whether that user may write to a folder: the ones above it may be closed to it.
+    func isOpen(_ folder: String) throws -> Bool {
+      if geteuid() == 0 { try Command.output("chown", [Self.user, folder]) }
+      return (try? Command.output(launcher[0], arguments("test", ["-w", folder]))) != nil
+    }
+    var scratch = try ScratchFolder(below: base, "postgresql")
+    if try !isOpen(scratch.path) { scratch = try ScratchFolder(below: Self.openBase, "cairn-postgresql") }
+    guard try isOpen(scratch.path), try isOpen(sockets.path) else {
+      throw WorkflowFailure("the user \(Self.user) may not write to \(scratch.path)")
+    }
+    folder = scratch
+    let data = folder.path + "/data"
     // Checksums as Cairn, RocksDB and the others have them.
     let choices = [
       "-D", data, "-U", Self.user, "--auth=trust", "-E", "UTF8", "--no-locale", "--data-checksums",
     ]
-    try Command.output(launcher[0], arguments("initdb", choices))
+    try Command.output(launcher[0], arguments(programs + "/initdb", choices))
     let socket = sockets.path
     let settings = [
       "fsync=on", "synchronous_commit=on", "shared_buffers=256MB", "listen_addresses=",
       "unix_socket_directories=\(socket)",
     ]
     server = try Server(
-      launcher[0], arguments("postgres", ["-D", data] + settings.flatMap { ["-c", $0] }),
+      launcher[0], arguments(programs + "/postgres", ["-D", data] + settings.flatMap { ["-c", $0] }),
       log: folder.path + "/log"
     ) { (try? PostgreSQLConnection(socket: socket, user: Self.user)) != nil }
     subject = Subject(
@@ -51,7 +61,9 @@ final class PostgreSQLKind: WorkflowStoreKind {
       version: version.firstMatch(of: /([0-9]+\.[0-9]+)/).map { String($0.output.1) } ?? "",
       configuration:
         "fsync=on, synchronous_commit=on, shared_buffers 256 MB, data checksums, Unix socket, prepared "
-        + "statements, one statement (one round trip) a transaction")
+        + "statements, one statement (one round trip) a transaction"
+        + (folder.path.hasPrefix(base) ? "" : "; data in \(Self.openBase), since the user may not enter here")
+    )
   }
 
   func open(in scratch: ScratchFolder) async throws -> any WorkflowStore {
