@@ -17,7 +17,7 @@ struct Options: Sendable {
       --quick      small stores, one short round: does everything run?
       --full       also what takes long: stores of up to ten million keys
       --rounds     how often everything is measured (5)
-      --seconds    how long a cell is measured (0.8)
+      --seconds    how long a cell is measured (0.6)
       --only       rows whose id is, or begins with, one of these
       --subjects   only these: Cairn, RocksDB, "limit direct", ...
       --directory  where the stores are made: on the disk that is to be measured, not in memory

@@ -51,13 +51,14 @@ struct Sizes: Sendable {
   static let reopenedValueBytes = 230
   static let removalValueBytes = 1000
   static let tasks = 1000
-  static let scalingMemoryBytes = 64 << 20
+  /// The whole process, program and libraries included, is to stay within twice this.
+  static let scalingMemoryBytes = 32 << 20
 
   static let standard = Sizes(
-    seconds: 0.8, rounds: 5, probeMilliseconds: 10, greatestPauses: 400, memoryBytes: 256 << 20,
+    seconds: 0.6, rounds: 5, probeMilliseconds: 10, greatestPauses: 400, memoryBytes: 256 << 20,
     durableMemoryBytes: 64 << 20, ageingBytes: 28 << 20,
     checkpointBytes: 48 << 20,
-    loadedKeys: 1_000_000, singlyLoadedKeys: 200_000,
+    loadedKeys: 1_000_000, singlyLoadedKeys: 100_000,
     readKeys: 2_000_000, ampleMemoryBytes: 1 << 30, scarceMemoryBytes: 64 << 20,
     prefixes: 10_000, entriesPerPrefix: 100, reopenedCommits: 200_000, keysBesideWriter: 200_000,
     ycsbRecords: 200_000, removalKeys: 200_000, quietSeconds: 15,

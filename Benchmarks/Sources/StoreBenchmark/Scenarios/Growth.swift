@@ -2,7 +2,7 @@ import BenchmarkKit
 import Foundation
 import Peers
 
-/// What reads and durable writes cost as a store grows, with 64 MiB of memory; and what memory the process then has.
+/// What reads and durable writes cost as a store grows, with 32 MiB of memory; and what memory the process then has.
 ///
 /// Each store has a process of its own: filled by one, measured by another, so that what is resident is what reading
 /// takes.
@@ -32,7 +32,7 @@ final class Growth: Scenario {
       var rows = Operation.allCases.map { operation in
         Row(
           "scaling-\(operation.rawValue)-\(keys)", section: "Growth", name: "\(operation.name), \(keys) keys",
-          unit: "µs", greaterIsBetter: false, note: "64 MiB of memory, 1 thread.",
+          unit: "µs", greaterIsBetter: false, note: "32 MiB of memory, 1 thread.",
           scaling: Scaling(operation.name, keys: keys))
       }
       rows.append(
@@ -40,7 +40,9 @@ final class Growth: Scenario {
           "memory-\(keys)", section: "Growth", name: "resident after opening and reading, \(keys) keys",
           unit: "MiB",
           greaterIsBetter: false, targets: keys == sizes.scalingKeys.last ? [Target(.absolute, 64)] : [],
-          note: "The whole process, its program included. Pages of LMDB's map count as well."))
+          note:
+            "The whole process; caches and buffers are given 32 MiB of it. Pages of LMDB's map count as well."
+        ))
       return ScenarioCell(rows: rows, contestants: Engines.forReading.map { .engine($0) }) {
         contestant, recorder in
         try self.measure(contestant, keys, &recorder)
