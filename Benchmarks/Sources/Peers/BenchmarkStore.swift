@@ -18,7 +18,7 @@ public struct StoreSettings: Sendable {
   public var memoryBytes: Int
   /// Keys begin with a prefix of so many bytes within which reads stay.
   public var prefixBytes: Int?
-  /// Whether values of many kilobytes are to be expected.
+  /// Whether values of a kilobyte or more are to be expected.
   public var hasLargeValues: Bool
 
   public init(memoryBytes: Int, prefixBytes: Int? = nil, hasLargeValues: Bool = false) {

@@ -14,14 +14,21 @@ public struct SQLiteEngine: StoreEngine {
 
   public func configuration(_ settings: StoreSettings) -> String {
     "WAL, cache \(settings.memoryBytes >> 21) MiB, mmap \(settings.memoryBytes >> 21) MiB, checkpoint every "
-      + "\(settings.writeBufferBytes >> 20) MiB, WITHOUT ROWID; durable: synchronous=FULL; not durable: synchronous=OFF"
+      + "\(settings.writeBufferBytes >> 20) MiB, table\(Self.kind(of: settings).isEmpty ? " with rowid" : Self.kind(of: settings)); durable: synchronous=FULL; not durable: synchronous=OFF"
+  }
+
+  /// Its documentation advises against WITHOUT ROWID for rows of more than a twentieth of a page: inner pages of such
+  /// a table hold whole rows.
+  private static func kind(of settings: StoreSettings) -> String {
+    settings.hasLargeValues ? "" : " WITHOUT ROWID"
   }
 
   public func open(at path: String, _ settings: StoreSettings) throws -> any BenchmarkStore {
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     let store = SQLiteStore(path + "/store.db", settings)
     let connection = try SQLiteConnection(store)
-    try connection.run("CREATE TABLE IF NOT EXISTS t (k BLOB PRIMARY KEY, v BLOB NOT NULL) WITHOUT ROWID")
+    try connection.run(
+      "CREATE TABLE IF NOT EXISTS t (k BLOB PRIMARY KEY, v BLOB NOT NULL)\(Self.kind(of: settings))")
     return store
   }
 }

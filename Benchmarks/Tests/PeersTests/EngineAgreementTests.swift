@@ -5,7 +5,7 @@ import Testing
 
 /// What is compared must do the same: every engine against a dictionary.
 @Suite struct EngineAgreementTests {
-  private static let settings = StoreSettings(memoryBytes: 64 << 20, prefixBytes: 8)
+  private static let settings = StoreSettings(memoryBytes: 64 << 20, prefixBytes: 8, hasLargeValues: true)
 
   @Test(arguments: Engines.all.map(\.name))
   func anEngineDoesWhatADictionaryDoes(_ name: String) throws {

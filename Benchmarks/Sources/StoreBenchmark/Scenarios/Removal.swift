@@ -11,7 +11,7 @@ final class Removal: Scenario {
 
   init(_ sizes: Sizes) {
     self.sizes = sizes
-    settings = StoreSettings(memoryBytes: sizes.memoryBytes)
+    settings = StoreSettings(memoryBytes: sizes.memoryBytes, hasLargeValues: true)
   }
 
   var cells: [ScenarioCell] {

@@ -43,7 +43,7 @@ final class YCSB: Scenario {
 
   init(_ sizes: Sizes) {
     self.sizes = sizes
-    settings = StoreSettings(memoryBytes: sizes.memoryBytes)
+    settings = StoreSettings(memoryBytes: sizes.memoryBytes, hasLargeValues: true)
   }
 
   var cells: [ScenarioCell] {
