@@ -33,8 +33,8 @@ final class SegmentSlot: Sendable {
   /// Calls `body` with the reader, which stays open meanwhile.
   /// - Returns: `false`, and nothing was called, while there is none.
   @inline(__always) @discardableResult
-  func withReader(_ body: (SegmentReader) -> Void) -> Bool {
-    let gate = gates[Lanes<Atomic<Int>>.own]
+  func withReader(lane: Int = Lanes<Atomic<Int>>.own, _ body: (SegmentReader) -> Void) -> Bool {
+    let gate = gates[lane]
     let before = gate.pointee.add(2, ordering: .acquiring).oldValue
     defer { gate.pointee.subtract(2, ordering: .releasing) }
     guard before & 1 == 1, let content else { return false }

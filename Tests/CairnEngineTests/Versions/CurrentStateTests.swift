@@ -1,6 +1,5 @@
 import CairnKV
 import CairnTesting
-import Dispatch
 import Synchronization
 import Testing
 
@@ -20,22 +19,30 @@ import Testing
     let current = CurrentState(Self.state(0))
     let published = Atomic<UInt64>(0)
     let wrong = Atomic<Int>(0)
-    DispatchQueue.concurrentPerform(iterations: 4) { thread in
-      for number in 1...3000 as ClosedRange<UInt64> {
-        if thread == 0 {
-          let former = current.change { _ in
-            published.store(number, ordering: .releasing)
-            return Self.state(number)
-          }
-          if former.active.oldestLog != number - 1 { wrong.add(1, ordering: .relaxed) }
-        } else {
+    let isDone = Atomic<Bool>(false)
+    let scheduler = ThreadScheduler()
+    let readers = (0..<4).map { scheduler.makeQueue(label: "reader-\($0)") }
+    for reader in readers {
+      reader.submit {
+        while !isDone.load(ordering: .relaxed) {
           let (reference, seen) = current.withReference { ($0, published.load(ordering: .acquiring)) }
           if reference.state.active.oldestLog != seen { wrong.add(1, ordering: .relaxed) }
         }
       }
     }
+    for number in 1...300 as ClosedRange<UInt64> {
+      let former = current.change { _ in
+        published.store(number, ordering: .releasing)
+        // Long enough that a reader who is not kept out comes in between.
+        for _ in 0..<20_000 { wrong.add(0, ordering: .relaxed) }
+        return Self.state(number)
+      }
+      if former.active.oldestLog != number - 1 { wrong.add(1, ordering: .relaxed) }
+    }
+    isDone.store(true, ordering: .relaxed)
+    for reader in readers { reader.drainAndStop() }
     #expect(wrong.load(ordering: .relaxed) == 0)
-    #expect(current.withReference { $0 }.state.active.oldestLog == 3000)
+    #expect(current.withReference { $0 }.state.active.oldestLog == 300)
   }
 
   @Test func formerStatesGo() {
@@ -57,14 +64,12 @@ import Testing
     _ = try slot.fill { () throws(StorageError) in
       do { return try SegmentReader(bytes) } catch { throw StorageError(.internalInconsistency, "\(error)") }
     }
-    // The gates of the other lanes were closed by then, and have to be open again.
-    let isRead = slot.withReader { _ in #expect(slot.empty() == nil) }
-    #expect(isRead)
-    let seen = Atomic<Int>(0)
-    DispatchQueue.concurrentPerform(iterations: 16) { _ in
-      if slot.reader != nil { seen.add(1, ordering: .relaxed) }
+    // The gates of lanes before that of the reader were closed by then, and have to be open again.
+    for reading in 0..<Lanes<Atomic<Int>>.count {
+      let isRead = slot.withReader(lane: reading) { _ in #expect(slot.empty() == nil) }
+      #expect(isRead)
+      for lane in 0..<Lanes<Atomic<Int>>.count { #expect(slot.withReader(lane: lane) { _ in }) }
     }
-    #expect(seen.load(ordering: .relaxed) == 16)
     #expect(slot.empty() != nil)
     #expect(slot.reader == nil)
   }
