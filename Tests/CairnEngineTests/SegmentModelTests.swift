@@ -94,7 +94,8 @@ import Testing
     var payload = AppendBuffer(capacity: 64)
     builder.finish(into: &payload)
     let room = EntryTrailer.greatestStoredSequence - 7
-    #expect(Block.make(payload.bytes, isIndex: false, sequenceBase: room)?.view.sequences.upperBound == room + 7)
+    #expect(
+      Block.make(payload.bytes, isIndex: false, sequenceBase: room)?.view.sequences.upperBound == room + 7)
     #expect(Block.make(payload.bytes, isIndex: false, sequenceBase: room + 1) == nil)
     #expect(Block.make(payload.bytes, isIndex: false, sequenceBase: .max) == nil)
   }
