@@ -55,10 +55,10 @@ final class FrameBuffer: @unchecked Sendable {
     count += bytes.count
   }
 
-  /// Puts the header in front and zeros behind, up to the page border.
+  /// Puts the header in front and zeros behind, up to a border of so many bytes.
   /// - Returns: the whole frame, good until the next change.
-  func seal(with header: [UInt8]) -> UnsafeRawBufferPointer {
-    let whole = Int(FrameFile.roundedUp(UInt64(count)))
+  func seal(with header: [UInt8], upTo unit: Int) -> UnsafeRawBufferPointer {
+    let whole = Int(FrameFile.roundedUp(UInt64(count), to: unit))
     let memory = reserve(upTo: whole)
     header.withUnsafeBytes { source in
       if let address = source.baseAddress { memory.copyMemory(from: address, byteCount: FrameHeader.bytes) }

@@ -1,10 +1,13 @@
 import CairnKV
 
-/// Logs and manifests are *frame files*: a header page, then frames, each starting on a page border.
+/// Logs and manifests are *frame files*: a header page, then frames, each starting on a page border, or within the
+/// page where the one before it ends as long as nothing of that page is synced.
 /// Normative in format-spec.md, "Frame files".
 enum FrameFile {
-  /// The unit of alignment. An acknowledged page is never written again.
+  /// The unit of syncing. A synced page is never written again.
   static let pageBytes = 4096
+  /// The unit of alignment within a page.
+  static let cellBytes = 64
   static let formatVersion: UInt32 = 1
   /// The longest payload: the largest transaction, and what may share its group.
   static let greatestPayloadBytes = UInt64(StorageLimits.transactionBytes) + 16 << 20
@@ -24,8 +27,8 @@ enum FrameFile {
   }
 
   /// The next page border at or after `offset`. Only for offsets that were checked to be far from overflow.
-  static func roundedUp(_ offset: UInt64) -> UInt64 {
-    (offset &+ UInt64(pageBytes - 1)) & ~UInt64(pageBytes - 1)
+  static func roundedUp(_ offset: UInt64, to unit: Int = pageBytes) -> UInt64 {
+    (offset &+ UInt64(unit - 1)) & ~UInt64(unit - 1)
   }
 }
 
@@ -138,7 +141,7 @@ enum FrameKind: UInt8 {
   case ingest = 5
 }
 
-/// The first 64 bytes of a frame. The payload follows, then zeros up to the next page border.
+/// The first 64 bytes of a frame. The payload follows, then zeros up to the next border of 64 bytes at least.
 ///
 ///      0  u32  "CFRM"            4  u32  CRC-32C of bytes 8 to 64
 ///      8  u64  the file's salt  16  u64  this frame's offset in the file
@@ -161,11 +164,11 @@ struct FrameHeader: Equatable {
   var batchCount: UInt32
   var kind: FrameKind
 
-  /// Where the next frame begins; `nil` when the length is absurd.
+  /// Where it ends, with zeros behind; `nil` when the length is absurd.
   var end: UInt64? {
     let (unpadded, overflow) = offset.addingReportingOverflow(payloadBytes)
     guard !overflow, unpadded < UInt64(Int64.max) - 2 * UInt64(FrameFile.pageBytes) else { return nil }
-    return FrameFile.roundedUp(unpadded + UInt64(Self.bytes))
+    return FrameFile.roundedUp(unpadded + UInt64(Self.bytes), to: FrameFile.cellBytes)
   }
 
   func encoded() -> [UInt8] {

@@ -14,7 +14,8 @@ final class FrameReader {
   }
 
   let header: FrameFileHeader
-  /// Where the next frame begins, and after ``next()`` returned `nil` where the content ends.
+  /// Where the last frame ends: the next one begins there or, if they share no page, at the page border behind. After
+  /// ``next()`` returned `nil`, where the content ends.
   private(set) var position: FrameFileHeader.End
   /// Up to here a later frame vouches that the file had been synced. Frames past it are in the operating
   /// system's cache at least, but whether they are on the disk is not known.
@@ -57,7 +58,20 @@ final class FrameReader {
       guard position.checksum == end.checksum else { throw damage(.unchained, at: position.offset) }
       return nil
     }
-    let (condition, frame) = try examine()
+    let (condition, frame) = try examine(at: position.offset)
+    let border = FrameFile.roundedUp(position.offset)
+    // With none behind the last one it is at the page border; or it was lost, and the one there does not follow.
+    guard condition == .foreign || condition == .endOfFile, border > position.offset else {
+      return try decide(condition, frame, at: position.offset)
+    }
+    let (conditionAtBorder, frameAtBorder) = try examine(at: border)
+    return try decide(conditionAtBorder, frameAtBorder, at: border)
+  }
+
+  /// - Parameter place: where this was found.
+  private func decide(
+    _ condition: FrameCondition, _ frame: Frame?, at place: UInt64
+  ) throws(StorageError) -> Frame? {
     let evidence: FrameEvidence
     if end != nil {
       evidence = .beforeEnd
@@ -72,7 +86,7 @@ final class FrameReader {
       advance(past: frame)
       return frame
     case .end: return nil
-    case .damaged: throw damage(condition, at: position.offset)
+    case .damaged: throw damage(condition, at: place)
     }
   }
 
@@ -88,8 +102,7 @@ final class FrameReader {
     unvouched.append((frame.end, frame.checksum))
   }
 
-  private func examine() throws(StorageError) -> (FrameCondition, Frame?) {
-    let offset = position.offset
+  private func examine(at offset: UInt64) throws(StorageError) -> (FrameCondition, Frame?) {
     guard let bytes = try window.read(file, at: offset, count: FrameHeader.bytes, fileSize: size) else {
       return (.endOfFile, nil)
     }
@@ -124,7 +137,7 @@ final class FrameReader {
 
   /// Whether a frame further on says that `offset` had been synced.
   private func laterFrameVouches(for offset: UInt64) throws(StorageError) -> Bool {
-    var candidate = offset + UInt64(FrameFile.pageBytes)
+    var candidate = FrameFile.roundedUp(offset + 1)
     while let bytes = try window.read(file, at: candidate, count: FrameHeader.bytes, fileSize: size) {
       if let found = FrameHeader(decoding: bytes, salt: header.salt), found.offset == candidate,
         found.durableThrough > offset

@@ -42,20 +42,19 @@ enum FrameVerdict: String {
   /// The whole decision, as one table. Normative in format-spec.md, "The verdict".
   ///
   /// `foreign`, `incomplete`, `damagedPayload` and `endOfFile` are what a power cut leaves of a frame whose
-  /// sync had not returned; evidence tells it from damage. A whole header in this file's salt can only have
-  /// been written by this file's writer at the place that it names, once, after the frame that it names: so
-  /// `misplaced`, `unchained` and `malformed` are no result of any crash.
+  /// sync had not returned, and `unchained` what it leaves of one behind a frame that is lost
+  /// without a trace; evidence tells it from damage. A whole header in this file's salt can only have
+  /// been written by this file's writer at the place that it names: so `misplaced` and `malformed` are no
+  /// result of any crash.
   static func of(_ condition: FrameCondition, _ evidence: FrameEvidence) -> FrameVerdict {
     switch (condition, evidence) {
     case (_, .atEnd): .end
     case (.valid, .none), (.valid, .marked), (.valid, .beforeEnd): .take
-    case (.endOfFile, .none), (.foreign, .none), (.incomplete, .none), (.damagedPayload, .none): .end
-    case (.endOfFile, .marked), (.foreign, .marked), (.incomplete, .marked), (.damagedPayload, .marked):
-      .damaged
-    case (.endOfFile, .beforeEnd), (.foreign, .beforeEnd), (.incomplete, .beforeEnd),
-      (.damagedPayload, .beforeEnd):
-      .damaged
-    case (.misplaced, _), (.unchained, _), (.malformed, _): .damaged
+    case (.endOfFile, .none), (.foreign, .none), (.unchained, .none), (.incomplete, .none),
+      (.damagedPayload, .none):
+      .end
+    case (.endOfFile, _), (.foreign, _), (.unchained, _), (.incomplete, _), (.damagedPayload, _): .damaged
+    case (.misplaced, _), (.malformed, _): .damaged
     }
   }
 }

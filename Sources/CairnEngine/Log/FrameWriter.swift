@@ -2,7 +2,10 @@ import CairnKV
 
 /// Appends frames to a frame file. Used by one thread at a time.
 ///
-/// A page once written is never written again, so a sync that is torn can harm no frame but the newest.
+/// A page once synced is never written again, so a sync that is torn can harm no frame that an earlier one covers.
+/// Frames that ask for no sync share pages: else each of many small commits would fill one. (To write the newest
+/// frame again with more in it would do with fewer headers, but a process that is killed meanwhile might tear what
+/// it had been told was written.)
 /// After any error the writer refuses everything: what a failed write or sync left on the disk is not
 /// known, and a second try would only seem to succeed (the system marks the lost pages clean).
 final class FrameWriter: @unchecked Sendable {
@@ -11,7 +14,7 @@ final class FrameWriter: @unchecked Sendable {
   /// How many bytes had been written to the file beforehand: up to here a sync changes no metadata.
   let capacity: UInt64
 
-  /// Where the next frame goes, and the checksum that it names.
+  /// Behind which the next frame goes, and the checksum that it names.
   private(set) var end: FrameFileHeader.End
   private var durableThrough: UInt64
   private var isHeaderDurable = false
@@ -52,15 +55,21 @@ final class FrameWriter: @unchecked Sendable {
   /// Sees to it that a frame with a payload of so many bytes finds room on the disk, so that running out of space
   /// is found before anything was done that cannot be taken back.
   func reserve(payloadBytes: Int) throws(StorageError) {
-    let needed = FrameFile.roundedUp(end.offset + UInt64(FrameHeader.bytes + payloadBytes))
+    let needed = FrameFile.roundedUp(
+      FrameFile.roundedUp(end.offset) + UInt64(FrameHeader.bytes + payloadBytes))
     if needed <= reservedThrough { return }
     let target = needed + Self.reserveAheadBytes
     try file.preallocate(target)
     reservedThrough = target
   }
 
+  /// Whether the next frame would begin where the file was not written before.
+  var isFull: Bool { FrameFile.roundedUp(end.offset) >= capacity }
+
   /// Whether one more page needs no more space.
-  var hasRoomForSeal: Bool { end.offset + UInt64(FrameFile.pageBytes) <= reservedThrough }
+  var hasRoomForSeal: Bool {
+    FrameFile.roundedUp(end.offset) + UInt64(FrameFile.pageBytes) <= reservedThrough
+  }
 
   /// Writes the buffer's payload as one frame behind the last one.
   /// - Parameter synchronizing: Whether the frame, and so all before it, is to be durable when this returns. If
@@ -69,29 +78,33 @@ final class FrameWriter: @unchecked Sendable {
     _ kind: FrameKind, firstSequence: UInt64, batchCount: UInt32, synchronizing: Bool = false
   ) throws(StorageError) {
     if let failure { throw failure }
+    // Only what is written through is durable then, so there must be nothing before it that is not.
+    let writesThrough = synchronizing && isSynchronized
+    // A page of which anything is synced is not touched again.
+    let start = durableThrough == end.offset ? FrameFile.roundedUp(end.offset) : end.offset
     let payload = buffer.payload
     let frame = FrameHeader(
-      salt: header.salt, offset: end.offset, payloadBytes: UInt64(payload.count),
+      salt: header.salt, offset: start, payloadBytes: UInt64(payload.count),
       firstSequence: firstSequence,
       durableThrough: durableThrough, previousChecksum: end.checksum,
       payloadChecksum: CRC32C.checksum(payload),
       batchCount: batchCount, kind: kind)
     let encoded = frame.encoded()
-    let bytes = buffer.seal(with: encoded)
-    // Only what is written through is durable then, so there must be nothing before it that is not.
-    let writesThrough = synchronizing && isSynchronized
+    // Straight to the disk go whole pages.
+    let bytes = buffer.seal(with: encoded, upTo: writesThrough ? FrameFile.pageBytes : FrameFile.cellBytes)
     do throws(StorageError) {
       if writesThrough {
-        try latch.synchronize { () throws(StorageError) in try file.writeThrough(bytes, at: end.offset) }
+        try latch.synchronize { () throws(StorageError) in try file.writeThrough(bytes, at: start) }
       } else {
-        try file.write(bytes, at: end.offset)
+        try file.write(bytes, at: start)
       }
     } catch {
       failure = error
       throw error
     }
     needsSeal = kind != .seal
-    end.offset += UInt64(bytes.count)
+    end.offset = FrameFile.roundedUp(
+      start + UInt64(FrameHeader.bytes + payload.count), to: FrameFile.cellBytes)
     end.checksum = UInt32(
       littleEndian: encoded.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: 4, as: UInt32.self) })
     if writesThrough { durableThrough = end.offset } else if synchronizing { try synchronize() }

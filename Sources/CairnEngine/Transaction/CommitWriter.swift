@@ -251,7 +251,7 @@ final class CommitWriter: @unchecked Sendable {
       try background.waitForRoom()
       try beginLog(sealing: true)
       background.scheduleFlush()
-    } else if log.end.offset >= log.capacity && tree.logFiles.hasSpare {
+    } else if log.isFull && tree.logFiles.hasSpare {
       try beginLog(sealing: false)
     }
     askForSpare()

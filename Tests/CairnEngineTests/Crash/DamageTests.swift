@@ -92,18 +92,30 @@ import Testing
     try #require(try names(disk).last { $0.hasSuffix(".log") })
   }
 
+  /// Where the frames of a file begin, and their headers.
+  private static func frames(_ bytes: [UInt8]) -> [(offset: Int, header: FrameHeader)] {
+    let salt = bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: 24, as: UInt64.self) }
+    func header(_ offset: Int) -> FrameHeader? {
+      guard offset + FrameHeader.bytes <= bytes.count else { return nil }
+      return bytes[offset...].withUnsafeBytes { FrameHeader(decoding: $0, salt: salt) }
+    }
+    var found: [(offset: Int, header: FrameHeader)] = []
+    var end = FrameFile.pageBytes
+    while true {
+      let places = [end, Int(FrameFile.roundedUp(UInt64(end)))]
+      guard let offset = places.first(where: { header($0) != nil }), let header = header(offset),
+        let next = header.end
+      else { return found }
+      found.append((offset, header))
+      end = Int(next)
+    }
+  }
+
   /// The bytes of a frame file that mean anything: headers and payloads, but not the padding behind them.
   private static func meaningful(_ bytes: [UInt8]) -> [Int] {
-    var result = Array(0..<FrameFile.pageBytes)
-    let salt = bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: 24, as: UInt64.self) }
-    var offset = FrameFile.pageBytes
-    while offset + FrameHeader.bytes <= bytes.count {
-      let header = bytes[offset...].withUnsafeBytes { FrameHeader(decoding: $0, salt: salt) }
-      guard let header, let end = header.end else { break }
-      result += offset..<offset + FrameHeader.bytes + Int(header.payloadBytes)
-      offset = Int(end)
+    frames(bytes).reduce(into: Array(0..<FrameFile.pageBytes)) { result, frame in
+      result += frame.offset..<frame.offset + FrameHeader.bytes + Int(frame.header.payloadBytes)
     }
-    return result
   }
 
   // MARK: Flipped bits
@@ -316,13 +328,9 @@ import Testing
     _ bytes: [UInt8], frame index: Int, _ change: (inout FrameHeader) -> Void
   ) throws -> [UInt8] {
     var result = bytes
-    let salt = bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: 24, as: UInt64.self) }
-    var offset = FrameFile.pageBytes
-    for _ in 0..<index {
-      let passed = try #require(bytes[offset...].withUnsafeBytes { FrameHeader(decoding: $0, salt: salt) })
-      offset = Int(try #require(passed.end))
-    }
-    var header = try #require(bytes[offset...].withUnsafeBytes { FrameHeader(decoding: $0, salt: salt) })
+    let frame = try #require(frames(bytes).dropFirst(index).first)
+    let offset = frame.offset
+    var header = frame.header
     change(&header)
     result.replaceSubrange(offset..<offset + FrameHeader.bytes, with: header.encoded())
     return result

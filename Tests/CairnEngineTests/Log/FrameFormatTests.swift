@@ -69,7 +69,7 @@ import Testing
       expected.append((size, sequence, mark))
       try image.append(size, sequence: sequence)
       ends.append(image.writer.end.offset)
-      #expect(image.writer.end.offset % FrameImage.page == 0)
+      #expect(image.writer.end.offset % UInt64(FrameFile.cellBytes) == 0)
       #expect(!image.writer.isSynchronized)
       if random.isHit(oneIn: 3) {
         try image.writer.synchronize()

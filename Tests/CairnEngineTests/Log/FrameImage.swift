@@ -32,10 +32,11 @@ struct FrameImage {
     buffer.removeAll()
   }
 
-  /// A frame that nothing is wrong with, if the caller leaves it so, at the writer's end.
-  func nextFrame(payload: [UInt8], sequence: UInt64) -> FrameHeader {
+  /// A frame that nothing is wrong with, if the caller leaves it so, at the writer's end or at the page border behind.
+  func nextFrame(payload: [UInt8], sequence: UInt64, sharingPage: Bool = true) -> FrameHeader {
     FrameHeader(
-      salt: header.salt, offset: writer.end.offset, payloadBytes: UInt64(payload.count),
+      salt: header.salt, offset: sharingPage ? writer.end.offset : FrameFile.roundedUp(writer.end.offset),
+      payloadBytes: UInt64(payload.count),
       firstSequence: sequence, durableThrough: Self.page, previousChecksum: writer.end.checksum,
       payloadChecksum: payload.withUnsafeBytes { CRC32C.checksum($0) }, batchCount: 1, kind: .group)
   }

@@ -52,7 +52,8 @@ import Testing
     }
     // The last frame torn: dropped, and the former log's frame behind it does not convict it.
     let last = try directory.open(.log(2), .readWrite)
-    try last.writeBytes([0, 0, 0], at: recycled.end.offset - FrameImage.page + 64)
+    let payload = recycled.end.offset - UInt64(FrameFile.cellBytes)
+    try last.writeBytes([0, 0, 0], at: payload)
     #expect(try content(of: 2) == (1...4).map { "new \($0)" })
   }
 

@@ -24,6 +24,32 @@ import Testing
     return disk
   }
 
+  /// Small commits that ask for no sync share pages; what comes after a sync begins another.
+  @Test func bufferedCommitsShareAPage() throws {
+    let disk = SimulatedFileSystem()
+    let engine = try Engine.open(at: "/store", environment: .simulated(disk, seed: 1))
+    let value = [UInt8](repeating: 1, count: 100)
+    let before = engine.statistics().logBytes
+    for index in 0..<32 as Range<UInt8> { try engine.write(.buffered) { try $0.set([index], to: value) } }
+    #expect(engine.statistics().logBytes - before <= 2 * UInt64(FrameFile.pageBytes))
+    try engine.write { try $0.set([32], to: value) }
+    try engine.write(.buffered) { try $0.set([33], to: value) }
+    #expect(engine.statistics().logBytes - before <= 4 * UInt64(FrameFile.pageBytes))
+    for seed in 0..<20 as Range<UInt64> {
+      let killed = try Engine.open(
+        at: "/store", environment: .simulated(disk.crash(.kill, seed: seed), seed: 2))
+      #expect(try killed.all().map(\.key) == (0..<34 as Range<UInt8>).map { [$0] })
+      // What comes after the sync may be lost.
+      let cut = try Engine.open(
+        at: "/store", environment: .simulated(disk.crash(.strict, seed: seed), seed: 2))
+      let left = try cut.all().map(\.key)
+      #expect(left.starts(with: (0..<33 as Range<UInt8>).map { [$0] }) && left.count <= 34)
+      try killed.close()
+      try cut.close()
+    }
+    try engine.close()
+  }
+
   @Test func bufferedCommitsSurviveTheProcess() throws {
     let disk = try afterAKilledProcess()
     #expect(disk.unsynchronizedChangeCount > 0)
