@@ -71,7 +71,8 @@ import Testing
     try Self.flush(engine, .all)
     #expect(try engine.all() == [])
     if withSnapshot {
-      #expect(try Self.bytes(disk) >= filled)
+      // Compactions let go of what is overwritten, and of nothing else.
+      #expect(try Self.bytes(disk) > filled / 2)
       #expect(try snapshot?.entries(in: .all) == model.entries)
       // Nobody writes any more: that it is let go of is all that happens.
       snapshot = nil
