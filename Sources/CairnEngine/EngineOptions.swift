@@ -9,7 +9,8 @@ public struct EngineOptions: Sendable {
   /// 8 MiB, at most 1 TiB. Half goes to blocks and open files: the indexes and filters of segments take up to
   /// half of that half, the indexes of value files up to an eighth, blocks what is left of it. An eighth of the
   /// limit (at most 64 MiB) goes to each of the memtables, of which there may be three: one that is written and
-  /// two that wait to be flushed; one may end an eighth beyond its limit. A transaction may take half of the
+  /// two that wait to be flushed; one may end an eighth beyond its limit. What a flushed one leaves, at most as much
+  /// as one takes, waits for the next, until the store is quiet. A transaction may take half of the
   /// limit, up to 2 GiB, on top while it is under way, and the same again while it is committed: raise the limit
   /// for larger ones.
   public var memoryLimit = 256 << 20

@@ -49,6 +49,9 @@ extension ForwardingFileSystem {
 }
 
 /// A file that passes every call on to another one, but for those that a conforming type implements itself.
+///
+/// ``CairnEngine/File/writeThrough(_:at:)`` is passed on as a write and a sync, so that who implements one of those sees
+/// all of them.
 public protocol ForwardingFile: File {
   /// Where calls go.
   var base: any File { get }

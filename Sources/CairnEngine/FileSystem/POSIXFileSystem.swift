@@ -17,6 +17,7 @@ public struct POSIXFileSystem: FileSystem {
   /// The operating system's files.
   public init() {}
 
+  /// Opens or creates a file, which must be a regular one, or a device, not a directory.
   public func openFile(_ path: String, _ mode: FileOpenMode) throws(StorageError) -> any File {
     // A FIFO put in the place of a file must fail, not hang: O_NONBLOCK means nothing for a regular file.
     let common = O_CLOEXEC | O_NONBLOCK
@@ -40,6 +41,7 @@ public struct POSIXFileSystem: FileSystem {
     return file
   }
 
+  /// `mkdir` with permissions 0700; a directory that is there is fine.
   public func createDirectory(_ path: String) throws(StorageError) {
     do throws(StorageError) {
       _ = try SystemCall.run("create directory", path: path) { mkdir($0, 0o700) }
@@ -48,18 +50,22 @@ public struct POSIXFileSystem: FileSystem {
     }
   }
 
+  /// `rename`. A failure names both paths.
   public func rename(_ source: String, to destination: String) throws(StorageError) {
     try onPair(source, destination, "rename") { renameat(AT_FDCWD, $0, AT_FDCWD, $1) }
   }
 
+  /// `link`, which follows no symbolic link. A failure names both paths.
   public func link(_ source: String, to destination: String) throws(StorageError) {
     try onPair(source, destination, "link") { linkat(AT_FDCWD, $0, AT_FDCWD, $1, 0) }
   }
 
+  /// `unlink`.
   public func remove(_ path: String) throws(StorageError) {
     _ = try SystemCall.run("remove", path: path) { unlink($0) }
   }
 
+  /// The names in a directory, sorted; a listing that fails half-way throws.
   public func list(_ directory: String) throws(StorageError) -> [String] {
     let descriptor = try SystemCall.run("list", path: directory) {
       open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
@@ -87,6 +93,7 @@ public struct POSIXFileSystem: FileSystem {
     return names
   }
 
+  /// `stat`; `nil` when nothing stands there.
   public func information(at path: String) throws(StorageError) -> FileInformation? {
     var status = stat()
     do throws(StorageError) {
@@ -98,6 +105,7 @@ public struct POSIXFileSystem: FileSystem {
     return FileInformation(status)
   }
 
+  /// `fsync` of the directory.
   public func synchronizeDirectory(_ path: String) throws(StorageError) {
     let descriptor = try SystemCall.run("open directory", path: path) {
       open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
@@ -111,6 +119,7 @@ public struct POSIXFileSystem: FileSystem {
     try SystemCall.close(descriptor, path)
   }
 
+  /// Takes the lock, against other processes and other holders in this one.
   public func lock(_ path: String) throws(StorageError) -> any FileLock {
     try POSIXFileLock(path)
   }

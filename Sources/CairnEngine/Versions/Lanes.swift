@@ -4,7 +4,8 @@ import CairnShims
 /// the line away from each other: two processors that change one word wait longer for it than all else takes
 /// that a look-up does in memory.
 ///
-/// Invariant: `count` initialized elements from `init` to `deinit`, each at the beginning of a line.
+/// Invariant: `count` initialized elements from `init` to `deinit`, each at the beginning of a line, which it does not
+/// exceed.
 struct Lanes<Element: ~Copyable>: ~Copyable, @unchecked Sendable {
   /// More than the processors that read at once in most programs; with more threads some share a lane.
   static var count: Int { 8 }
@@ -14,6 +15,7 @@ struct Lanes<Element: ~Copyable>: ~Copyable, @unchecked Sendable {
 
   /// - Parameter make: makes each element; all must be alike.
   init(_ make: () -> Element) {
+    assert(MemoryLayout<Element>.size <= Self.lineBytes, "an element takes a line at most")
     memory = .allocate(byteCount: Self.count * Self.lineBytes, alignment: Self.lineBytes)
     for lane in 0..<Self.count {
       (memory + lane * Self.lineBytes).initializeMemory(as: Element.self, to: make())
