@@ -28,7 +28,8 @@ final class LogFiles: Sendable {
   private let reclaimer: FileReclaimer
   private let state = Mutex(State())
 
-  private let firstLogBytes: UInt64
+  /// How long the first log of a store is.
+  let firstLogBytes: UInt64
   /// A retired log is kept as a spare while there are fewer than this.
   private static let greatestSpareCount = 1
   /// One that is longer is not kept: a single large commit would take its space for good.

@@ -58,6 +58,13 @@ final class CommitWriter: @unchecked Sendable {
         try install(ingest, checkedAt: request.snapshot, holdingUpCommits: holdingUpCommits)
       }
     }
+    for request in group {
+      guard case .flush(let keepingLogFiles) = request.work else { continue }
+      request.outcome = Result { () throws(StorageError) in
+        try beginFlush(keepingLogFiles: keepingLogFiles)
+        return nil
+      }
+    }
     for request in group where request.work == .close {
       request.outcome = Result { () throws(StorageError) in
         try seal()

@@ -32,6 +32,12 @@ final class Compactor: Sendable {
     }
   }
 
+  /// What is in level 0 if that has to be merged. (Writers are slowed down by its segments instead, see
+  /// ``PressureGauge``.)
+  func dueLevelZeroBytes(of version: Version) -> UInt64 {
+    picker.score(version, 0) >= 1 ? version.bytes(of: 0) : 0
+  }
+
   /// What level 1 may hold.
   var levelOneBytes: UInt64 { picker.levelOneBytes }
 
