@@ -12,7 +12,8 @@ public struct CairnStoreEngine: StoreEngine {
   public func configuration(_ settings: StoreSettings) -> String {
     let prefix = settings.prefixBytes.map { ", prefixRule \($0) bytes" } ?? ""
     return
-      "memoryLimit \(settings.memoryBytes >> 20) MiB\(prefix); all else as it comes (zstd-1 when compacted); "
+      "memoryLimit \(settings.memoryBytes >> 20) MiB\(prefix); all else as it comes (zstd at level "
+      + "-1 when flushed or ingested, at 1 when compacted); "
       + "durable: .durable; not durable: .buffered"
   }
 

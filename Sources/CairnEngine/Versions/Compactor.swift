@@ -8,6 +8,7 @@ final class Compactor: Sendable {
   private let segmentOptions: SegmentOptions
   private let segmentBytes: Int
   private let picker: CompactionPicker
+  private let helper: CompressionHelper?
   private let covered: Mutex<CoveredSegments> = Mutex(CoveredSegments())
   private let hidden: Mutex<HiddenBytes> = Mutex(HiddenBytes())
   /// Segments that could not be read: they are left alone until their level has to shrink.
@@ -15,13 +16,14 @@ final class Compactor: Sendable {
 
   init(
     tree: Tree, random: any RandomSource, segmentOptions: SegmentOptions, segmentBytes: Int,
-    picker: CompactionPicker
+    picker: CompactionPicker, helper: CompressionHelper? = nil
   ) {
     self.tree = tree
     self.random = random
     self.segmentOptions = segmentOptions
     self.segmentBytes = segmentBytes
     self.picker = picker
+    self.helper = helper
   }
 
   /// By how much levels exceed their limits, together.
@@ -201,6 +203,7 @@ final class Compactor: Sendable {
       allocateFileNumber: tree.allocateFileNumber)
     output.below = version.segments(of: deeper, from: compaction.inputs.map(\.properties.lowerBound))
     output.greatestOverlapBytes = picker.greatestOverlapBytes
+    output.helper = helper
     let source = sources.count == 1 ? sources[0] : MergingCursor(sources)
     return try output.write(source, sieve, removals: kept)
   }
