@@ -21,6 +21,8 @@ final class CommitWriter: @unchecked Sendable {
   private var hasAskedForSpare = false
   /// Whether a commit in this log was synced.
   private var hasSynchronized = false
+  /// What the largest group in the current log takes there.
+  private var greatestGroupBytes: UInt64 = 0
   private var pacer = WritePacer()
   /// What the group that is about to be taken has waited for.
   private var pacedBytes: UInt64 = 0
@@ -29,6 +31,9 @@ final class CommitWriter: @unchecked Sendable {
   /// A copy of less costs less than memory of its own.
   private static let leastBytesInPlace = 32 << 10
   private static let logGrowth: UInt64 = 4
+  /// And is to hold so many groups like the largest: a young store's first large commits would else each need a log of
+  /// their own, or more than it has.
+  private static let groupsPerLog: UInt64 = 16
 
   var latch: FailureLatch { tree.directory.latch }
 
@@ -128,6 +133,7 @@ final class CommitWriter: @unchecked Sendable {
     counters.userBytes.count(UInt64(accepted.reduce(0) { $0 + $1.bytes }))
     counters.logBytes.count(logBytes)
     memtable.note(loggedBytes: logBytes)
+    greatestGroupBytes = max(greatestGroupBytes, logBytes)
     if log.end.offset > log.capacity { tree.logFiles.note(log: log.header.number, bytes: log.end.offset) }
   }
 
@@ -290,6 +296,7 @@ final class CommitWriter: @unchecked Sendable {
     log = next
     hasAskedForSpare = false
     hasSynchronized = false
+    greatestGroupBytes = 0
     tree.directory.events.emit(
       .logBegun(.init(number: number, capacityBytes: next.capacity, beginsMemtable: sealing)))
   }
@@ -299,7 +306,8 @@ final class CommitWriter: @unchecked Sendable {
   private func askForSpare() {
     guard hasSynchronized, !hasAskedForSpare, log.end.offset > log.capacity / 2 else { return }
     hasAskedForSpare = true
-    let bytes = min(log.capacity * Self.logGrowth, FrameFile.roundedUp(UInt64(options.memtableLimit)))
+    let wanted = max(log.capacity * Self.logGrowth, greatestGroupBytes * Self.groupsPerLog)
+    let bytes = min(wanted, FrameFile.roundedUp(UInt64(options.memtableLimit)))
     background.prepareSpare(bytes: max(bytes, options.firstLogBytes))
   }
 }
