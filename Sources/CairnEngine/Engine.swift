@@ -11,7 +11,7 @@ public final class Engine: KeyValueStore {
   let tree: Tree
   let pipeline: CommitPipeline
   let background: BackgroundWork
-  let compressionHelper: CompressionHelper
+  let compressionThread: CompressionThread
   private let leaderQueue: any BackgroundQueue
   private let lock: any FileLock
   let options: EngineOptions
@@ -66,12 +66,12 @@ public final class Engine: KeyValueStore {
       lock.release()
       throw error
     }
-    compressionHelper = CompressionHelper(scheduler: environment.scheduler)
+    compressionThread = CompressionThread(scheduler: environment.scheduler)
     let flusher = Flusher(
       tree: opened.tree, random: environment.random,
       segmentOptions: options.flushedSegments, valueThreshold: options.valueThreshold,
       valueOptions: ValueFileOptions(compressionLevel: options.compressionLevel),
-      helper: compressionHelper)
+      helper: compressionThread)
     let compactor = Compactor(
       tree: opened.tree, random: environment.random,
       segmentOptions: options.lastingSegments,
@@ -80,7 +80,7 @@ public final class Engine: KeyValueStore {
         levelZeroSegments: 4, levelOneBytes: UInt64(options.segmentBytes) * 4,
         levelZeroReferencedBytes: UInt64(options.memtableLimit),
         greatestOverlapBytes: UInt64(options.segmentBytes) * 10),
-      helper: compressionHelper)
+      helper: compressionThread)
     background = BackgroundWork(
       tree: opened.tree, flusher: flusher, compactor: compactor,
       rewriter: ValueRewriter(tree: opened.tree, random: environment.random),
@@ -132,7 +132,7 @@ public final class Engine: KeyValueStore {
     tree.close()
     leaderQueue.drainAndStop()
     background.stop()
-    compressionHelper.stop()
+    compressionThread.stop()
     lock.release()
     tree.directory.events.finish()
     if let failure { throw failure }

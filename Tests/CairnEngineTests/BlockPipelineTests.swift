@@ -11,14 +11,14 @@ import Testing
   enum Help: CaseIterable {
     case atOnce, thread, neverRun, late, stopped
 
-    func makeHelper() -> CompressionHelper {
+    func makeHelper() -> CompressionThread {
       switch self {
-      case .atOnce: return CompressionHelper(scheduler: InlineScheduler())
-      case .thread: return CompressionHelper(scheduler: ThreadScheduler())
-      case .neverRun: return CompressionHelper(scheduler: StubbornScheduler(delay: nil))
-      case .late: return CompressionHelper(scheduler: StubbornScheduler(delay: 3))
+      case .atOnce: return CompressionThread(scheduler: InlineScheduler())
+      case .thread: return CompressionThread(scheduler: ThreadScheduler())
+      case .neverRun: return CompressionThread(scheduler: StubbornScheduler(delay: nil))
+      case .late: return CompressionThread(scheduler: StubbornScheduler(delay: 3))
       case .stopped:
-        let helper = CompressionHelper(scheduler: ThreadScheduler())
+        let helper = CompressionThread(scheduler: ThreadScheduler())
         helper.stop()
         return helper
       }
@@ -64,7 +64,7 @@ import Testing
   }
 
   private static func write(
-    _ model: SegmentModel, _ options: SegmentOptions, _ helper: CompressionHelper?
+    _ model: SegmentModel, _ options: SegmentOptions, _ helper: CompressionThread?
   ) throws -> (bytes: [UInt8], properties: SegmentProperties) {
     let file = MemoryFile()
     let builder = SegmentBuilder(
@@ -140,7 +140,7 @@ import Testing
 
   /// Several segments at once, from several threads, with one helper.
   @Test func oneHelperForAll() throws {
-    let helper = CompressionHelper(scheduler: ThreadScheduler())
+    let helper = CompressionThread(scheduler: ThreadScheduler())
     let expected = try (0..<4).map { try Self.write(Self.model(seed: $0), Self.plain, nil).bytes }
     let wrong = Shared<Int>()
     onThreads(4) { index in

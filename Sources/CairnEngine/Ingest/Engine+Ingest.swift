@@ -85,7 +85,7 @@ extension Engine {
     output.valueThreshold = options.valueThreshold
     output.valueOptions = ValueFileOptions(compressionLevel: options.compressionLevel)
     output.valueFileBytes = Self.ingestedValueFileBytes
-    output.helper = compressionHelper
+    output.helper = compressionThread
     output.otherFiles = files
     return output
   }

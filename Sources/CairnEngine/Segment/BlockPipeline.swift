@@ -23,7 +23,7 @@ struct BlockPipeline: ~Copyable {
 
   private let options: SegmentOptions
   private let compressor: BlockCompressor?
-  private let helper: CompressionHelper?
+  private let helper: CompressionThread?
   private let helperCompressor: BlockCompressor?
   private var isSampling: Bool
   private var gathered: BlockRun
@@ -39,7 +39,7 @@ struct BlockPipeline: ~Copyable {
   /// What the blocks refer to, from the moment on when it is made.
   private(set) var dictionary: DictionaryForCompression?
 
-  init(_ options: SegmentOptions, helper: CompressionHelper?) {
+  init(_ options: SegmentOptions, helper: CompressionThread?) {
     self.options = options
     compressor = options.compressionLevel.map { BlockCompressor(level: $0) }
     self.helper = compressor == nil ? nil : helper

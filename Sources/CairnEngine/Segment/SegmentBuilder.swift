@@ -10,7 +10,7 @@ final class SegmentBuilder {
   /// - Parameter helper: compresses beside the calling thread. What is written is the same without.
   init(
     file: any File, fileNumber: UInt64, salt: UInt64, options: SegmentOptions,
-    helper: CompressionHelper? = nil
+    helper: CompressionThread? = nil
   ) {
     encoder = SegmentEncoder(
       file: file, fileNumber: fileNumber, salt: salt, options: options, helper: helper)

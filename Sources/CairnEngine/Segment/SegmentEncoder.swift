@@ -34,7 +34,7 @@ struct SegmentEncoder: ~Copyable {
   var lastKey: [UInt8]? { hasEntry ? [UInt8](lastKeyBytes.bytes) : nil }
 
   init(
-    file: any File, fileNumber: UInt64, salt: UInt64, options: SegmentOptions, helper: CompressionHelper?
+    file: any File, fileNumber: UInt64, salt: UInt64, options: SegmentOptions, helper: CompressionThread?
   ) {
     self.file = file
     identity = SegmentIdentity(fileNumber: fileNumber, salt: salt)

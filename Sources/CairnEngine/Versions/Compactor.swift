@@ -8,7 +8,7 @@ final class Compactor: Sendable {
   private let segmentOptions: SegmentOptions
   private let segmentBytes: Int
   private let picker: CompactionPicker
-  private let helper: CompressionHelper?
+  private let helper: CompressionThread?
   private let covered: Mutex<CoveredSegments> = Mutex(CoveredSegments())
   private let hidden: Mutex<HiddenBytes> = Mutex(HiddenBytes())
   /// Segments that could not be read: they are left alone until their level has to shrink.
@@ -16,7 +16,7 @@ final class Compactor: Sendable {
 
   init(
     tree: Tree, random: any RandomSource, segmentOptions: SegmentOptions, segmentBytes: Int,
-    picker: CompactionPicker, helper: CompressionHelper? = nil
+    picker: CompactionPicker, helper: CompressionThread? = nil
   ) {
     self.tree = tree
     self.random = random

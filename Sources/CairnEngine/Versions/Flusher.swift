@@ -8,7 +8,7 @@ struct Flusher {
   let segmentOptions: SegmentOptions
   let valueThreshold: Int
   let valueOptions: ValueFileOptions
-  var helper: CompressionHelper?
+  var helper: CompressionThread?
 
   /// - Returns: whether there was a memtable to flush.
   func flushOldest() throws(StorageError) -> Bool {

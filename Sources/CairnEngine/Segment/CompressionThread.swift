@@ -5,7 +5,7 @@ import Synchronization
 ///
 /// Nobody depends on it. Who offers a run compresses it alone if the helper has not begun with it by the time that
 /// it is needed, so that a helper who is busy, or stopped, holds nobody up.
-final class CompressionHelper: Sendable {
+final class CompressionThread: Sendable {
   private struct State {
     var queue: (any BackgroundQueue)?
     var isStopped = false
