@@ -74,7 +74,7 @@ public final class Engine: KeyValueStore {
       segmentOptions: options.lastingSegments,
       segmentBytes: options.segmentBytes,
       picker: CompactionPicker(
-        levelZeroSegments: 4, levelOneBytes: UInt64(options.segmentBytes) * 4,
+        levelZeroSegments: EngineOptions.levelZeroSegments, levelOneBytes: options.levelOneBytes,
         levelZeroReferencedBytes: UInt64(options.memtableLimit),
         greatestOverlapBytes: UInt64(options.segmentBytes) * 10))
     background = BackgroundWork(

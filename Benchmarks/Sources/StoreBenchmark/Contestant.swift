@@ -1,5 +1,6 @@
 import BenchmarkKit
 import CPhysicalLimit
+import Foundation
 import Peers
 
 /// Who takes part in a row.
@@ -41,6 +42,15 @@ enum Contestant: Sendable {
   }
 
   var isCairn: Bool { name == "Cairn" }
+
+  /// Settles a store that was filled. Cairn's rules name more to be done once nobody has written for ten seconds: it is
+  /// left alone for so long. The others have nothing like that.
+  func settleAtRest(_ store: any BenchmarkStore, seconds: Int) throws {
+    try store.settle()
+    guard isCairn, seconds > 0 else { return }
+    sleep(UInt32(seconds))
+    try store.settle()
+  }
 
   func subject(_ settings: StoreSettings) -> Subject {
     switch self {

@@ -173,7 +173,9 @@ final class BackgroundWork: Sendable {
   // MARK: Debt
 
   /// By how much levels exceed what they should hold.
-  func compactionDebt(of version: Version) -> UInt64 { compactor.debtBytes(of: version) }
+  func compactionDebt(of version: Version) -> UInt64 {
+    compactor.debtBytes(of: version, isIdle: isIdle.load(ordering: .relaxed))
+  }
 
   private func debt(of version: Version) -> PressureGauge.Debt {
     var debt = PressureGauge.Debt()
