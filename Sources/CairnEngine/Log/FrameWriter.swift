@@ -22,6 +22,9 @@ final class FrameWriter: @unchecked Sendable {
   private var reservedThrough: UInt64
 
   private static let reserveAheadBytes: UInt64 = 64 << 10
+  /// With so much behind it that is not synced, a frame is synced after what is behind it, and vouches for that: what
+  /// nobody vouches for is copied by the next opening.
+  private static let leastVouchedBytes: UInt64 = 1 << 20
 
   private var failure: StorageError?
   private let latch: FailureLatch
@@ -78,6 +81,7 @@ final class FrameWriter: @unchecked Sendable {
     _ kind: FrameKind, firstSequence: UInt64, batchCount: UInt32, synchronizing: Bool = false
   ) throws(StorageError) {
     if let failure { throw failure }
+    if synchronizing && end.offset - durableThrough >= Self.leastVouchedBytes { try synchronize() }
     // Only what is written through is durable then, so there must be nothing before it that is not.
     let writesThrough = synchronizing && isSynchronized
     // A page of which anything is synced is not touched again.
@@ -89,9 +93,9 @@ final class FrameWriter: @unchecked Sendable {
       durableThrough: durableThrough, previousChecksum: end.checksum,
       payloadChecksum: CRC32C.checksum(payload),
       batchCount: batchCount, kind: kind)
-    let encoded = frame.encoded()
     // Straight to the disk go whole pages.
-    let bytes = buffer.seal(with: encoded, upTo: writesThrough ? FrameFile.pageBytes : FrameFile.cellBytes)
+    let (bytes, checksum) = buffer.seal(
+      with: frame, upTo: writesThrough ? FrameFile.pageBytes : FrameFile.cellBytes)
     do throws(StorageError) {
       if writesThrough {
         try latch.synchronize { () throws(StorageError) in try file.writeThrough(bytes, at: start) }
@@ -105,8 +109,7 @@ final class FrameWriter: @unchecked Sendable {
     needsSeal = kind != .seal
     end.offset = FrameFile.roundedUp(
       start + UInt64(FrameHeader.bytes + payload.count), to: FrameFile.cellBytes)
-    end.checksum = UInt32(
-      littleEndian: encoded.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: 4, as: UInt32.self) })
+    end.checksum = checksum
     if writesThrough { durableThrough = end.offset } else if synchronizing { try synchronize() }
   }
 
