@@ -122,7 +122,7 @@ struct StoreOpening {
     let log = try logFiles.createLog(number: logNumber, predecessor: recovery.newestEnd, buffer: buffer) {
       (writer) throws(StorageError) in
       // What was only in the system's cache is made durable here, in a new place, before anybody can read it.
-      try writeCarried(recovery.carried, to: writer, buffer)
+      try writeCarried(by: recovery, to: writer, buffer)
     }
     let keptLogBytes: UInt64
     let memtables: [Memtable]
@@ -163,22 +163,25 @@ struct StoreOpening {
   /// Writes recovered groups into the new log, many to a frame: they were one page each where every commit
   /// was synced. The numbers of ingests get frames between them.
   private func writeCarried(
-    _ groups: [LogRecovery.CarriedGroup], to log: FrameWriter, _ buffer: FrameBuffer
+    by recovery: LogRecovery, to log: FrameWriter, _ buffer: FrameBuffer
   ) throws(StorageError) {
-    var index = 0
-    while index < groups.count {
-      buffer.removeAll()
-      let first = groups[index]
-      var batchCount: UInt32 = 0
-      repeat {
-        groups[index].payload.withUnsafeBytes { buffer.append($0) }
-        batchCount &+= groups[index].batchCount
-        index += 1
-      } while index < groups.count && groups[index].kind == first.kind
-        && buffer.payload.count < Self.carriedFrameBytes
-      try log.append(first.kind, firstSequence: first.firstSequence, batchCount: batchCount)
-    }
     buffer.removeAll()
+    var pending: (kind: FrameKind, firstSequence: UInt64, batchCount: UInt32)?
+    func writePending() throws(StorageError) {
+      guard let frame = pending else { return }
+      pending = nil
+      try log.append(frame.kind, firstSequence: frame.firstSequence, batchCount: frame.batchCount)
+      buffer.removeAll()
+    }
+    try recovery.forEachCarried { (group) throws(StorageError) in
+      if pending.map({ $0.kind != group.kind }) ?? false || buffer.payload.count >= Self.carriedFrameBytes {
+        try writePending()
+      }
+      if pending == nil { pending = (group.kind, group.firstSequence, 0) }
+      buffer.append(group.payload)
+      pending?.batchCount &+= group.batchCount
+    }
+    try writePending()
   }
 
   private func bytes(ofLogs numbers: [UInt64], _ logFiles: LogFiles) throws(StorageError) -> UInt64 {

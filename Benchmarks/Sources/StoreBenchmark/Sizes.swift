@@ -60,7 +60,7 @@ struct Sizes: Sendable {
     checkpointBytes: 48 << 20,
     loadedKeys: 1_000_000, singlyLoadedKeys: 100_000,
     readKeys: 2_000_000, ampleMemoryBytes: 1 << 30, scarceMemoryBytes: 64 << 20,
-    prefixes: 10_000, entriesPerPrefix: 100, reopenedCommits: 200_000, keysBesideWriter: 200_000,
+    prefixes: 10_000, entriesPerPrefix: 100, reopenedCommits: 165_000, keysBesideWriter: 200_000,
     ycsbRecords: 200_000, removalKeys: 200_000, quietSeconds: 15,
     scalingKeys: [100_000, 1_000_000, 10_000_000])
 

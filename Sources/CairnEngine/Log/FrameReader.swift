@@ -90,12 +90,20 @@ final class FrameReader {
     }
   }
 
+  /// Goes back to where nobody vouches any more, to read again what is behind.
+  func rewindToDurableEnd() {
+    position = durableEnd
+    nextSequence = 0
+    unvouched = []
+  }
+
   private func advance(past frame: Frame) {
-    let vouched = unvouched.prefix { $0.end <= frame.header.durableThrough }
-    if let newest = vouched.last {
-      durableEnd.offset = newest.end
-      durableEnd.checksum = newest.checksum
-      unvouched.removeFirst(vouched.count)
+    // (A slice of them would still be held when the next is appended, and cost a copy of all.)
+    let vouched = unvouched.firstIndex { $0.end > frame.header.durableThrough } ?? unvouched.count
+    if vouched > 0 {
+      durableEnd.offset = unvouched[vouched - 1].end
+      durableEnd.checksum = unvouched[vouched - 1].checksum
+      unvouched.removeFirst(vouched)
     }
     position.offset = frame.end
     position.checksum = frame.checksum

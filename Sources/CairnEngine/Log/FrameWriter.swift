@@ -22,6 +22,9 @@ final class FrameWriter: @unchecked Sendable {
   private var reservedThrough: UInt64
 
   private static let reserveAheadBytes: UInt64 = 64 << 10
+  /// With so much behind it that is not synced, a frame is synced after what is behind it, and vouches for that: what
+  /// nobody vouches for is copied by the next opening.
+  private static let leastVouchedBytes: UInt64 = 1 << 20
 
   private var failure: StorageError?
   private let latch: FailureLatch
@@ -78,6 +81,7 @@ final class FrameWriter: @unchecked Sendable {
     _ kind: FrameKind, firstSequence: UInt64, batchCount: UInt32, synchronizing: Bool = false
   ) throws(StorageError) {
     if let failure { throw failure }
+    if synchronizing && end.offset - durableThrough >= Self.leastVouchedBytes { try synchronize() }
     // Only what is written through is durable then, so there must be nothing before it that is not.
     let writesThrough = synchronizing && isSynchronized
     // A page of which anything is synced is not touched again.

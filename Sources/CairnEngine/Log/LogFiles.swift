@@ -29,8 +29,9 @@ final class LogFiles: Sendable {
   private let state = Mutex(State())
 
   private let firstLogBytes: UInt64
-  /// A retired log is kept as a spare while there are fewer than this.
-  private static let greatestSpareCount = 1
+  /// A retired log is kept as a spare while there are fewer than this. When flushes do not keep up, logs come back
+  /// two at a time, and to remove one would mean to write zeros into another one soon.
+  private static let greatestSpareCount = 2
   /// One that is longer is not kept: a single large commit would take its space for good.
   private let greatestSpareBytes: UInt64
   private static let chunkBytes = 256 << 10
@@ -171,8 +172,9 @@ final class LogFiles: Sendable {
       if spare.bytes > greatestSpareBytes { return spare }
       state.spares.append(spare)
       state.spares.sort { $0.bytes < $1.bytes }
-      // The largest is the one to keep: what grew once is likely to be needed again.
-      return state.spares.count > Self.greatestSpareCount ? state.spares.removeFirst() : nil
+      // The largest are the ones to keep: what grew once is likely to be needed again.
+      let isMuchSmaller = state.spares[0].bytes <= (state.spares.last?.bytes ?? 0) / 2
+      return isMuchSmaller || state.spares.count > Self.greatestSpareCount ? state.spares.removeFirst() : nil
     }
     if let surplus { reclaimer.reclaim(.spare(surplus.number), bytes: surplus.bytes) }
   }

@@ -6,8 +6,13 @@ struct LogRecovery {
   struct CarriedGroup {
     /// What it is carried as.
     var kind: FrameKind
-    var log: UInt64
-    var offset: UInt64
+    var firstSequence: UInt64
+    var batchCount: UInt32
+    var payload: UnsafeRawBufferPointer
+  }
+
+  private struct HeldGroup {
+    var kind: FrameKind
     var firstSequence: UInt64
     var batchCount: UInt32
     var payload: [UInt8]
@@ -20,13 +25,13 @@ struct LogRecovery {
   /// Oldest first; the last one may take further entries.
   private(set) var memtables: [Memtable] = []
   private(set) var lastSequence: UInt64
-  /// The commit groups that are to be written into the new log before anything relies on them: those of the newest
-  /// log behind ``newestEnd``, for whose durability nobody vouches; they were read, but perhaps only from the
-  /// system's cache. Where all logs together hold little, everything, so that the old logs can go.
-  private(set) var carried: [CarriedGroup] = []
-  /// Whether ``carried`` is everything.
+  /// Whether everything is carried, not only what nobody vouches for: where all logs together hold little, so that the
+  /// old ones can go.
   private(set) var carriesAll = true
-  private var carriedBytes = 0
+  /// Everything, for as long as it is little.
+  private var held: [HeldGroup] = []
+  private var heldBytes = 0
+  private var newest: FrameReader?
   /// Up to where the newest log is known to be on disk.
   private(set) var newestEnd: FrameFileHeader.End?
   private var nextSequence: UInt64?
@@ -75,6 +80,7 @@ struct LogRecovery {
     for (index, reader) in readers.reversed().enumerated() {
       try replay(reader, number: logs[index], isNewest: index == logs.count - 1)
     }
+    memtables.last?.finishGathering()
     // What the manifest says was used had been synced before it said so: it vouches for the newest log as the
     // mark of a later frame would.
     if let nextSequence, nextSequence <= listedSequence, let newest = readers.first {
@@ -98,12 +104,11 @@ struct LogRecovery {
       }
       nextSequence = first + count
       lastSequence = max(lastSequence, first + count - 1)
-      carry(frame, of: number)
-      if !carriesAll { dropVouched(by: reader, isNewest: isNewest) }
+      hold(frame)
     }
-    if isNewest { newestEnd = reader.durableEnd }
-    // The last frame read may have been a seal.
-    if !carriesAll { dropVouched(by: reader, isNewest: isNewest) }
+    guard isNewest else { return }
+    newestEnd = reader.durableEnd
+    newest = reader
   }
 
   /// - Returns: how many sequence numbers the frame takes; `nil` when it does not decode.
@@ -117,31 +122,66 @@ struct LogRecovery {
       to: memtable(for: log))
   }
 
-  private mutating func carry(_ frame: FrameReader.Frame, of log: UInt64) {
-    carried.append(
-      CarriedGroup(
-        kind: frame.header.kind == .ingest ? .ingest : .carried, log: log, offset: frame.header.offset,
-        firstSequence: frame.header.firstSequence,
+  private mutating func hold(_ frame: FrameReader.Frame) {
+    guard carriesAll else { return }
+    heldBytes += frame.payload.count
+    guard heldBytes <= Self.greatestWholeCarry else {
+      carriesAll = false
+      held = []
+      return
+    }
+    held.append(
+      HeldGroup(
+        kind: Self.carriedKind(frame), firstSequence: frame.header.firstSequence,
         batchCount: frame.header.batchCount, payload: [UInt8](frame.payload)))
-    carriedBytes += frame.payload.count
-    if carriedBytes > Self.greatestWholeCarry { carriesAll = false }
   }
 
-  /// Every log but the newest was synced before the next one was begun.
-  private mutating func dropVouched(by reader: FrameReader, isNewest: Bool) {
-    let vouched = carried.prefix { group in
-      !isNewest || group.log != reader.header.number || group.offset < reader.durableEnd.offset
+  private static func carriedKind(_ frame: FrameReader.Frame) -> FrameKind {
+    frame.header.kind == .ingest ? .ingest : .carried
+  }
+
+  /// Calls `body` with the groups that are to be written into the new log before anything relies on them: those of
+  /// the newest log behind ``newestEnd``, for whose durability nobody vouches; they were read, but perhaps only from
+  /// the system's cache. Or with everything, see ``carriesAll``.
+  ///
+  /// What is much is read once more, not held: a log may be all that memory has room for.
+  func forEachCarried(
+    _ body: (CarriedGroup) throws(StorageError) -> Void
+  ) throws(StorageError) {
+    if carriesAll {
+      for group in held {
+        try withBytes(of: group.payload) { (payload) throws(StorageError) in
+          try body(
+            CarriedGroup(
+              kind: group.kind, firstSequence: group.firstSequence, batchCount: group.batchCount,
+              payload: payload))
+        }
+      }
+    } else if let newest {
+      let end = newest.position
+      newest.rewindToDurableEnd()
+      while let frame = try newest.next() {
+        if frame.header.kind == .seal { continue }
+        try body(
+          CarriedGroup(
+            kind: Self.carriedKind(frame), firstSequence: frame.header.firstSequence,
+            batchCount: frame.header.batchCount, payload: frame.payload))
+      }
+      guard newest.position == end else {
+        throw StorageError(
+          .corruption, "the log held more when it was first read; restore it from a backup",
+          file: directory.path(of: .log(newest.header.number)), offset: newest.position.offset)
+      }
     }
-    if !vouched.isEmpty { carried.removeFirst(vouched.count) }
   }
 
   /// One memtable with all that is carried, which needs no log but the new one.
   func memtableOfCarried(newLog number: UInt64) throws(StorageError) -> Memtable {
     let memtable = Memtable(oldestLog: number, options, pool: pool)
-    for group in carried where group.kind == .carried {
-      let replayed = group.payload.withUnsafeBytes {
-        BatchGroup.replay($0, batchCount: group.batchCount, firstSequence: group.firstSequence, to: memtable)
-      }
+    try forEachCarried { (group) throws(StorageError) in
+      if group.kind != .carried { return }
+      let replayed = BatchGroup.replay(
+        group.payload, batchCount: group.batchCount, firstSequence: group.firstSequence, to: memtable)
       guard replayed != nil else {
         throw StorageError(.internalInconsistency, "a commit group does not decode as it did before")
       }
@@ -151,7 +191,9 @@ struct LogRecovery {
 
   private mutating func memtable(for log: UInt64) -> Memtable {
     if let newest = memtables.last, newest.reservedBytes <= options.memtableLimit { return newest }
+    memtables.last?.finishGathering()
     let memtable = Memtable(oldestLog: log, options, pool: pool)
+    memtable.beginGathering()
     memtables.append(memtable)
     return memtable
   }

@@ -46,6 +46,10 @@ final class Memtable: Sendable {
     self.init(oldestLog: oldestLog, firstChunkBytes: options.memtableFirstChunkBytes, pool: pool)
   }
 
+  /// Has entries gathered until ``finishGathering()``: for many in no order, while nobody reads.
+  func beginGathering() { list.gather() }
+  func finishGathering() { list.linkGathered() }
+
   /// Takes over memory in which values of its entries stand.
   func adopt(_ memory: PageMemory) { list.arena.adopt(memory) }
 

@@ -1,3 +1,4 @@
+import CairnShims
 import Synchronization
 
 /// A sorted set of entries in an arena: one writer, any number of readers that take no lock.
@@ -26,6 +27,7 @@ final class SkipList: @unchecked Sendable {
   // key that follows the previous one (the common case: keys clustered by run) is linked without a search.
   private var splice: [SkipListNode]
   private var heightSource: UInt64 = 0x9E37_79B9_7F4A_7C15
+  private var gathered: GatheredNodes?
 
   init(firstChunkBytes: Int, pool: PagePool? = nil) {
     arena = Arena(firstChunkBytes: firstChunkBytes, pool: pool)
@@ -43,6 +45,13 @@ final class SkipList: @unchecked Sendable {
   func insert(
     key: UnsafeRawBufferPointer, trailer: EntryTrailer, value: UnsafeRawBufferPointer, inPlace: Bool = false
   ) {
+    if gathered != nil {
+      let node = SkipListNode.make(
+        in: arena, height: randomHeight(), key: key, trailer: trailer, value: value, inPlace: inPlace)
+      gathered?.append(node)
+      entries.add(1, ordering: .relaxed)
+      return
+    }
     let target = SearchTarget(key, trailer)
     let currentHeight = height.load(ordering: .relaxed)
     if !spliceBrackets(target) {
@@ -66,6 +75,27 @@ final class SkipList: @unchecked Sendable {
       splice[level] = node
     }
     entries.add(1, ordering: .relaxed)
+  }
+
+  // MARK: Gathering
+
+  /// From here on entries are only gathered, to be linked all at once by ``linkGathered()``, which is faster by far for
+  /// many in no order. Until then nobody may read, and there must be no entry before.
+  func gather() { gathered = GatheredNodes() }
+
+  /// Links what was gathered. Afterwards entries are linked as they come.
+  func linkGathered() {
+    guard let nodes = gathered.take() else { return }
+    var greatest = 1
+    nodes.forEachInOrder { node in
+      let nodeHeight = node.height
+      greatest = max(greatest, nodeHeight)
+      for level in 0..<nodeHeight {
+        splice[level].publishNext(level, node)
+        splice[level] = node
+      }
+    }
+    height.store(greatest, ordering: .relaxed)
   }
 
   /// Whether the target belongs right behind the newest entry. If it does at level 0 it does at every
@@ -220,15 +250,20 @@ struct SkipListNode: Equatable {
   }
 
   @inline(__always)
+  func prefetch() { cairn_prefetch(address) }
+
+  @inline(__always)
   var trailer: EntryTrailer { EntryTrailer(rawValue: address.load(fromByteOffset: 8, as: UInt64.self)) }
 
   @inline(__always)
   private var heightAndFlag: UInt32 { address.load(fromByteOffset: 20, as: UInt32.self) }
 
   @inline(__always)
+  var height: Int { Int(heightAndFlag & ~Self.valueElsewhere) }
+
+  @inline(__always)
   var key: UnsafeRawBufferPointer {
-    let height = Int(heightAndFlag & ~Self.valueElsewhere)
-    return UnsafeRawBufferPointer(
+    UnsafeRawBufferPointer(
       start: address + Self.linksOffset + 8 * height,
       count: Int(address.load(fromByteOffset: 16, as: UInt32.self)))
   }

@@ -19,6 +19,8 @@ final class CommitWriter: @unchecked Sendable {
   /// What the earlier logs take that the active memtable needs.
   private var endedLogBytes: UInt64
   private var hasAskedForSpare = false
+  /// What the largest group in the current log takes there.
+  private var greatestGroupBytes: UInt64 = 0
   private var pacer = WritePacer()
   /// What the group that is about to be taken has waited for.
   private var pacedBytes: UInt64 = 0
@@ -27,6 +29,9 @@ final class CommitWriter: @unchecked Sendable {
   /// A copy of less costs less than memory of its own.
   private static let leastBytesInPlace = 32 << 10
   private static let logGrowth: UInt64 = 4
+  /// And is to hold so many groups like the largest: a young store's first large commits would else each need a log of
+  /// their own, or more than it has.
+  private static let groupsPerLog: UInt64 = 16
 
   var latch: FailureLatch { tree.directory.latch }
 
@@ -117,6 +122,7 @@ final class CommitWriter: @unchecked Sendable {
     counters.userBytes.count(UInt64(accepted.reduce(0) { $0 + $1.bytes }))
     counters.logBytes.count(logBytes)
     memtable.note(loggedBytes: logBytes)
+    greatestGroupBytes = max(greatestGroupBytes, logBytes)
     if log.end.offset > log.capacity { tree.logFiles.note(log: log.header.number, bytes: log.end.offset) }
   }
 
@@ -278,6 +284,7 @@ final class CommitWriter: @unchecked Sendable {
     try? log.file.close()
     log = next
     hasAskedForSpare = false
+    greatestGroupBytes = 0
     tree.directory.events.emit(
       .logBegun(.init(number: number, capacityBytes: next.capacity, beginsMemtable: sealing)))
   }
@@ -286,7 +293,8 @@ final class CommitWriter: @unchecked Sendable {
   private func askForSpare() {
     guard !hasAskedForSpare, log.end.offset > log.capacity / 2 else { return }
     hasAskedForSpare = true
-    let bytes = min(log.capacity * Self.logGrowth, FrameFile.roundedUp(UInt64(options.memtableLimit)))
+    let wanted = max(log.capacity * Self.logGrowth, greatestGroupBytes * Self.groupsPerLog)
+    let bytes = min(wanted, FrameFile.roundedUp(UInt64(options.memtableLimit)))
     background.prepareSpare(bytes: max(bytes, options.firstLogBytes))
   }
 }

@@ -32,8 +32,9 @@ struct ValueRewritePlanner: Hashable, Sendable {
   /// How many files of a size are merged, and by what factor sizes differ.
   static let mergeCount = 8
   private static let mergeCountBits = 3
-  /// A file with less than this share of the output holds little.
-  private static let smallShare: UInt64 = 16
+  /// A file with less than this share of the output holds little: 2 MiB, which is less than a flush of a store with
+  /// little memory writes, so that large values are not all copied once more.
+  static let smallShare: UInt64 = 32
 
   /// The numbers of the files to rewrite next, the most worthwhile first; empty when there is nothing to do.
   func pick(_ files: [Candidate], isIdle: Bool = false) -> [UInt64] {
@@ -41,7 +42,7 @@ struct ValueRewritePlanner: Hashable, Sendable {
     return sparse.isEmpty ? pickSmall(files) : sparse
   }
 
-  /// How many files with less than a sixteenth of the output in them are left when there is nothing to do.
+  /// How many files with less than a share of the output in them are left when there is nothing to do.
   var greatestSmallFileCount: Int {
     let smallBytes = outputBytes / Self.smallShare
     guard smallBytes > 1 else { return 0 }

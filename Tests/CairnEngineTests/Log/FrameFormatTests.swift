@@ -106,6 +106,40 @@ import Testing
     #expect(count == 41)
   }
 
+  /// What nobody vouches for can be read again; what somebody does not, and is not.
+  @Test(arguments: 1...6 as ClosedRange<UInt64>) func whatNobodyVouchesForIsReadAgain(seed: UInt64) throws {
+    var random = SeededGenerator(seed: seed)
+    let image = try FrameImage()
+    for sequence in 1...30 as ClosedRange<UInt64> {
+      try image.append(random.below(9000), sequence: sequence)
+      if sequence < 20 && random.isHit(oneIn: 3) { try image.writer.synchronize() }
+    }
+    let reader = try FrameReader(image.file, purpose: .log)
+    var starts: [UInt64] = []
+    while let frame = try reader.next() { starts.append(frame.header.offset) }
+    let (position, durableEnd) = (reader.position, reader.durableEnd)
+    reader.rewindToDurableEnd()
+    var again: [UInt64] = []
+    while let frame = try reader.next() { again.append(frame.header.offset) }
+    #expect(again == starts.filter { $0 >= durableEnd.offset })
+    #expect(again.count >= 10)
+    #expect(reader.position == position)
+    #expect(reader.durableEnd == durableEnd)
+  }
+
+  /// A sync after much that was not synced takes two: then only the last frame is left that nobody vouches for.
+  @Test(arguments: [0, 1_100_000]) func muchThatIsSyncedIsVouchedFor(bytes: Int) throws {
+    let image = try FrameImage()
+    try image.append(bytes, sequence: 1)
+    let first = image.writer.end
+    try image.append(100, sequence: 2, synchronizing: true)
+    #expect(image.writer.isSynchronized || bytes > 0)
+    let reader = try FrameReader(image.file, purpose: .log)
+    #expect(try reader.next() != nil)
+    #expect(try reader.next() != nil)
+    #expect(reader.durableEnd.offset == (bytes == 0 ? FrameImage.page : first.offset))
+  }
+
   @Test func aFileThatFailsIsNotWrittenToAgain() throws {
     final class FailingFile: File {
       let path = "failing.log"

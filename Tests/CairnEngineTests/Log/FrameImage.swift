@@ -23,12 +23,15 @@ struct FrameImage {
   }
 
   /// Appends a commit group's frame of `count` bytes of payload.
-  func append(_ count: Int, sequence: UInt64, batches: UInt32 = 1) throws {
+  func append(
+    _ count: Int, sequence: UInt64, batches: UInt32 = 1, synchronizing: Bool = false
+  ) throws {
     buffer.removeAll()
     [UInt8](repeating: UInt8(truncatingIfNeeded: sequence), count: count).withUnsafeBytes {
       buffer.append($0)
     }
-    try writer.append(.group, firstSequence: sequence, batchCount: batches)
+    try writer.append(
+      .group, firstSequence: sequence, batchCount: batches, synchronizing: synchronizing)
     buffer.removeAll()
   }
 

@@ -57,7 +57,7 @@ import Testing
     #expect(try content(of: 2) == (1...4).map { "new \($0)" })
   }
 
-  @Test func oneSpareIsKeptAndItIsTheLargest() throws {
+  @Test func theLargestSparesAreKept() throws {
     try logs.prepareSpare(number: 1, bytes: 1 << 20)
     try logs.prepareSpare(number: 2, bytes: 1 << 18)
     #expect(try directory.entries() == [.spare(1)])
@@ -72,6 +72,11 @@ import Testing
     try logs.retire(log: 5)
     try logs.retire(log: 6)
     #expect(try directory.entries() == [.spare(4)])
+    // A second one like it is kept: two logs may be let go of at a time. Of a third the smallest goes.
+    try logs.prepareSpare(number: 7, bytes: (1 << 21) + 4096)
+    #expect(try directory.entries() == [.spare(4), .spare(7)])
+    try logs.prepareSpare(number: 8, bytes: (1 << 21) + 8192)
+    #expect(try directory.entries() == [.spare(7), .spare(8)])
   }
 
   @Test func aLogThatCannotBeMadeLeavesNothing() throws {

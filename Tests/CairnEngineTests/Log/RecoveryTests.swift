@@ -10,12 +10,13 @@ import Testing
   }
 
   /// A disk on which a process has died, with commits in the system's cache alone.
-  private func afterAKilledProcess() throws -> SimulatedFileSystem {
+  /// - Parameter bytes: of one of them: a log that holds little is copied whole by the next opening, from memory.
+  private func afterAKilledProcess(_ bytes: Int = 1) throws -> SimulatedFileSystem {
     let disk = SimulatedFileSystem()
     let engine = try open(disk)
     try engine.write { try $0.set([1], to: [1]) }
     try engine.write(.buffered) { try $0.set([2], to: [2]) }
-    try engine.write(.buffered) { try $0.set([3], to: [3]) }
+    try engine.write(.buffered) { try $0.set([3], to: [UInt8](repeating: 3, count: bytes)) }
     // From here on the engine can do nothing any more, and what is in the cache stays there.
     disk.setFaultPlan(FaultPlan(powerCutAtOperation: 1))
     _ = try? disk.information(at: "/")
@@ -50,8 +51,8 @@ import Testing
     try engine.close()
   }
 
-  @Test func bufferedCommitsSurviveTheProcess() throws {
-    let disk = try afterAKilledProcess()
+  @Test(arguments: [1, 200_000]) func bufferedCommitsSurviveTheProcess(bytes: Int) throws {
+    let disk = try afterAKilledProcess(bytes)
     #expect(disk.unsynchronizedChangeCount > 0)
     let engine = try open(disk)
     #expect(try engine.all().count == 3)
@@ -63,13 +64,12 @@ import Testing
 
   /// The power goes while the next opening saves what was in the cache. Whatever it had come to: the opening
   /// after that finds the durable commit, and calls nothing damage.
-  @Test(arguments: [CrashModel.strict, .ordered]) func aPowerCutDuringTheNextOpeningIsNoDamage(
-    model: CrashModel
-  ) throws {
+  @Test(arguments: [CrashModel.strict, .ordered], [1, 200_000])
+  func aPowerCutDuringTheNextOpeningIsNoDamage(model: CrashModel, bytes: Int) throws {
     var count = 0
     while true {
       count += 1
-      let disk = try afterAKilledProcess()
+      let disk = try afterAKilledProcess(bytes)
       disk.setFaultPlan(FaultPlan(powerCutAtOperation: count, seed: UInt64(count)))
       let isOpened = (try? open(disk)) != nil
       let after = disk.crash(model, seed: UInt64(count))

@@ -33,15 +33,24 @@ import Testing
     }
   }
 
-  @Test(arguments: InsertionOrder.allCases, [1, 2, 3] as [UInt64])
-  func agreesWithASortedArray(_ order: InsertionOrder, seed: UInt64) throws {
+  /// - Parameter gathered: how many of the entries are gathered, and linked at once.
+  @Test(arguments: InsertionOrder.allCases, [(1, 0), (2, 0), (3, 0), (4, 800), (5, 800), (6, 300), (7, 1)])
+  func agreesWithASortedArray(_ order: InsertionOrder, _ parameters: (seed: UInt64, gathered: Int)) throws {
+    let (seed, gathered) = parameters
     var random = SeededGenerator(seed: seed)
     let list = SkipList(firstChunkBytes: 256)
     let cursor = SkipListCursor(list)
     #expect(try cursor.allForward().isEmpty)
     #expect(try cursor.allBackward().isEmpty)
-    let entries = Self.entries(order, 800, &random)
-    for entry in entries { list.insert(entry) }
+    // What all keys begin with alike must not count when they are sorted.
+    let common = [UInt8](repeating: 7, count: seed % 2 == 0 ? 0 : 11)
+    let entries = Self.entries(order, 800, &random).map {
+      ModelEntry(key: common + $0.key, trailer: $0.trailer, value: $0.value)
+    }
+    if gathered > 0 { list.gather() }
+    for entry in entries.prefix(gathered) { list.insert(entry) }
+    list.linkGathered()
+    for entry in entries.dropFirst(gathered) { list.insert(entry) }
     let sorted = entries.sorted(by: ModelEntry.precedes)
     #expect(list.count == sorted.count)
     #expect(try cursor.allForward() == sorted)

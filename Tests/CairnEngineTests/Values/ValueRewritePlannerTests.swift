@@ -60,7 +60,7 @@ import Testing
       if !isSparse {
         // Nothing is given back, so that the number of files must pay.
         #expect(members.count == ValueRewritePlanner.mergeCount)
-        #expect(members.allSatisfy { $0.liveBytes < planner.outputBytes / 16 })
+        #expect(members.allSatisfy { $0.liveBytes < planner.outputBytes / ValueRewritePlanner.smallShare })
         #expect(output < planner.outputBytes)
         let least = members.reduce(UInt64.max) { min($0, $1.liveBytes) }
         #expect(output >= 8 * least)
@@ -71,7 +71,9 @@ import Testing
     }
     #expect(files.reduce(0) { $0 + $1.liveBytes } == live)
     #expect(Double(live) >= share * stored(files) * 0.999999)
-    let small = files.filter { $0.liveBytes > 0 && $0.liveBytes < planner.outputBytes / 16 }
+    let small = files.filter {
+      $0.liveBytes > 0 && $0.liveBytes < planner.outputBytes / ValueRewritePlanner.smallShare
+    }
     #expect(small.count <= planner.greatestSmallFileCount)
   }
 
