@@ -3,6 +3,7 @@
 
     second_reader.py [--state] [--sequences] DIRECTORY ...
     second_reader.py --flips COUNT [--seed SEED] [--forged] DIRECTORY ...
+    second_reader.py --forge COUNT --into FOLDER [--seed SEED] DIRECTORY
     second_reader.py --examples format-spec.md
     second_reader.py --ready
 
@@ -13,8 +14,9 @@ status 1; one that cannot be read for want of zstd {"skipped": …}, and 3.
 
 --flips changes that many bytes, one at a time and in memory only, and says what became of it; the status is 1
 if a change went unnoticed that the format promises to detect. With --forged all checksums count as right, and
-the status is 0 unless the reader itself fails. --examples decodes the worked examples of the specification.
---ready tells whether zstd is here.
+the status is 0 unless the reader itself fails. --forge writes copies with one byte changed and the checksums
+put right, for the engine to read as well, and prints their paths. --examples decodes the worked examples of the
+specification. --ready tells whether zstd is here.
 """
 
 import argparse
@@ -25,6 +27,7 @@ sys.dont_write_bytecode = True
 
 import examples  # noqa: E402
 import flips  # noqa: E402
+import forgery  # noqa: E402
 import zstd  # noqa: E402
 from checksum import key_hash  # noqa: E402
 from damage import StoreError, Undecodable  # noqa: E402
@@ -57,6 +60,8 @@ def main():
     parser.add_argument("--flips", type=int, default=0, metavar="COUNT", help="change so many bytes")
     parser.add_argument("--seed", type=int, default=1, help="which bytes")
     parser.add_argument("--forged", action="store_true", help="as if the checksums had been put right")
+    parser.add_argument("--forge", type=int, default=0, metavar="COUNT", help="write so many forged copies")
+    parser.add_argument("--into", metavar="FOLDER", help="where to write them")
     parser.add_argument("--ready", action="store_true", help="is zstd here?")
     arguments = parser.parse_args()
     if arguments.examples:
@@ -64,6 +69,11 @@ def main():
     if arguments.ready:
         print(zstd.decoder() or "no zstd")
         return 0 if zstd.decoder() else 3
+    if arguments.forge:
+        for path in arguments.directories:
+            for copy in forgery.forge(path, arguments.forge, arguments.seed, arguments.into):
+                print(line(forged=copy))
+        return 0
     status = 0
     for path in arguments.directories:
         print(line(store=path))

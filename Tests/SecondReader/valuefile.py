@@ -57,11 +57,14 @@ class ValueFile:
         return sum(raw for raw, _, _ in self.records.values())
 
     def most_chunks(self):
-        return max(-(-raw // CHUNK) for raw, _, _ in self.records.values())
+        return max(self.chunk_count(record) for record in self.records)
+
+    def chunk_count(self, name):
+        return -(-self.records[name][0] // CHUNK)
 
     def value(self, name):
         raw, start, end = self.records[name]
-        chunks = -(-raw // CHUNK)
+        chunks = self.chunk_count(name)
         table = end - 8 * chunks - 4
         entries = self.data[table : end - 4]
         seal = u64s(*name, raw, self.number, self.salt, table)
