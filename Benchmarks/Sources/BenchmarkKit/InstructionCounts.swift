@@ -11,13 +11,18 @@ public struct InstructionCounts: Codable, Sendable, Hashable {
     public var unit: String
     /// Instructions for each.
     public var instructions: Double
+    /// The share of each ``InstructionKind`` in them, by its raw value.
+    public var shares: [String: Double]?
 
     /// Describes one.
-    public init(id: String, name: String, unit: String, instructions: Double) {
+    public init(
+      id: String, name: String, unit: String, instructions: Double, shares: [String: Double]? = nil
+    ) {
       self.id = id
       self.name = name
       self.unit = unit
       self.instructions = instructions
+      self.shares = shares
     }
   }
 

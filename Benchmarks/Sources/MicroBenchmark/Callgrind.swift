@@ -21,12 +21,15 @@ struct Callgrind {
     self.program = program
   }
 
-  /// Instructions for each of a workload's units.
-  func instructions(_ workload: MicroWorkload) throws -> Double {
-    let fewer = try total(workload, workload.operations.fewer)
-    let more = try total(workload, workload.operations.more)
+  /// Instructions for each of a workload's units, and the share of each kind.
+  func instructions(_ workload: MicroWorkload) throws -> (count: Double, shares: [String: Double]) {
+    let fewer = try run(workload, workload.operations.fewer)
+    let more = try run(workload, workload.operations.more)
     let operations = workload.operations.more - workload.operations.fewer
-    return Double(more - fewer) / Double(operations * workload.unitsPerOperation)
+    return (
+      Double(more.total - fewer.total) / Double(operations * workload.unitsPerOperation),
+      more.profile.shares(beyond: fewer.profile)
+    )
   }
 
   /// What decides counts beside the compiler: the processor's features by which code chooses its way, the C library,
@@ -46,11 +49,16 @@ struct Callgrind {
       .joined(separator: ", ")
   }
 
-  private func total(_ workload: MicroWorkload, _ operations: Int) throws -> Int {
+  private func run(
+    _ workload: MicroWorkload, _ operations: Int
+  ) throws -> (total: Int, profile: CallgrindProfile) {
+    let name = "callgrind-\(workload.id)-\(operations)-\(getpid())"
+    let path = FileManager.default.temporaryDirectory.path + "/" + name
+    defer { try? FileManager.default.removeItem(atPath: path) }
     let output = try Command.output(
       "valgrind",
       [
-        "--tool=callgrind", "--callgrind-out-file=/dev/null", program, "--run", workload.id, "--operations",
+        "--tool=callgrind", "--callgrind-out-file=\(path)", program, "--run", workload.id, "--operations",
         "\(operations)",
       ],
       environment: [
@@ -64,6 +72,6 @@ struct Callgrind {
     guard let line = output.split(separator: "\n").first(where: { $0.contains("Collected :") }),
       let count = line.split(separator: " ").last.flatMap({ Int($0) })
     else { throw Failure(description: "callgrind said nothing of \(workload.id): \(output.suffix(300))") }
-    return count
+    return (count, CallgrindProfile(try String(contentsOfFile: path, encoding: .utf8)))
   }
 }

@@ -58,7 +58,7 @@ struct MicroBenchmark {
   /// Counts are the same whatever else the machine does, so as many workloads run at once as there are cores.
   private static func count(_ workloads: [MicroWorkload]) throws -> InstructionCounts {
     let callgrind = try Callgrind()
-    let outcomes = Mutex<[Int: Result<Double, any Error>]>([:])
+    let outcomes = Mutex<[Int: Result<(count: Double, shares: [String: Double]), any Error>]>([:])
     let limit = DispatchSemaphore(value: ProcessInfo.processInfo.activeProcessorCount)
     let group = DispatchGroup()
     for index in workloads.indices {
@@ -76,9 +76,10 @@ struct MicroBenchmark {
     let all = outcomes.withLock { $0 }
     let entries = try workloads.enumerated().compactMap { index, workload in
       try all[index].map { outcome in
-        InstructionCounts.Entry(
+        let (count, shares) = try outcome.get()
+        return InstructionCounts.Entry(
           id: workload.id, name: workload.name, unit: workload.unit,
-          instructions: (try outcome.get() * 100).rounded() / 100)
+          instructions: (count * 100).rounded() / 100, shares: shares)
       }
     }
     return InstructionCounts(

@@ -47,12 +47,17 @@ import Testing
   @Test func theResultsPageSaysEverything() {
     let counts = InstructionCounts(
       compiler: "Swift 6", platform: "x86_64",
-      entries: [.init(id: "get", name: "point get", unit: "get", instructions: 2071)])
+      entries: [
+        .init(
+          id: "get", name: "point get", unit: "get", instructions: 2071,
+          shares: ["copying": 0.254, "checksum": 0.001])
+      ])
     let text = ResultsDocument(runs, instructions: counts).markdown(replacing: nil)
     for word in [
       "`make bench`", "Kernel 1", "ext4 on disk,rw", "Swift 6", "a cache of 128 MiB", "**220** ±75 %",
       "4 of 6 are met", "**missed**", "not measured", "Nothing is left out.", "bytes on disk / user byte",
-      "it is not installed", "promises less than the others", "scaling.svg", "| point get | 2,070 | get |",
+      "it is not installed", "promises less than the others", "scaling.svg",
+      "| point get | 2,070 | get | 25 % |",
     ] {
       #expect(text.contains(word), "\(word)")
     }

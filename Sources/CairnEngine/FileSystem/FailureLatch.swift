@@ -9,6 +9,8 @@ import Synchronization
 /// disk (the "fsyncgate" of 2018). Reopening reads what is there.
 final class FailureLatch: Sendable {
   private let first = Mutex<StorageError?>(nil)
+  /// So that asking costs nothing while all is well.
+  private let isTripped = Atomic<Bool>(false)
   private let events: EventHub
   private let counters: EngineCounters
 
@@ -19,14 +21,19 @@ final class FailureLatch: Sendable {
 
   func trip(_ error: StorageError) {
     let isFirst = first.withLock { first in
-      defer { if first == nil { first = error } }
-      return first == nil
+      guard first == nil else { return false }
+      first = error
+      isTripped.store(true, ordering: .releasing)
+      return true
     }
     if isFirst { events.emit(.writingStopped(error)) }
   }
 
   /// What every further write is refused with; `nil` while all is well.
-  var refusal: StorageError? {
+  @inline(__always)
+  var refusal: StorageError? { isTripped.load(ordering: .acquiring) ? explained : nil }
+
+  private var explained: StorageError? {
     first.withLock { $0 }.map { cause in
       StorageError(
         .storageFailed,

@@ -56,15 +56,13 @@ final class FrameBuffer: @unchecked Sendable {
   }
 
   /// Puts the header in front and zeros behind, up to a border of so many bytes.
-  /// - Returns: the whole frame, good until the next change.
-  func seal(with header: [UInt8], upTo unit: Int) -> UnsafeRawBufferPointer {
+  /// - Returns: the whole frame, good until the next change, and the header's checksum.
+  func seal(with header: FrameHeader, upTo unit: Int) -> (frame: UnsafeRawBufferPointer, checksum: UInt32) {
     let whole = Int(FrameFile.roundedUp(UInt64(count), to: unit))
     let memory = reserve(upTo: whole)
-    header.withUnsafeBytes { source in
-      if let address = source.baseAddress { memory.copyMemory(from: address, byteCount: FrameHeader.bytes) }
-    }
+    let checksum = header.encode(into: memory)
     (memory + count).initializeMemory(as: UInt8.self, repeating: 0, count: whole - count)
-    return UnsafeRawBufferPointer(start: memory, count: whole)
+    return (UnsafeRawBufferPointer(start: memory, count: whole), checksum)
   }
 
   @discardableResult

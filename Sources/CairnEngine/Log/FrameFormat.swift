@@ -171,23 +171,35 @@ struct FrameHeader: Equatable {
     return FrameFile.roundedUp(unpadded + UInt64(Self.bytes), to: FrameFile.cellBytes)
   }
 
+  /// Puts it into 64 bytes of memory.
+  /// - Returns: its checksum, which the next frame names.
+  @discardableResult
+  func encode(into memory: UnsafeMutableRawPointer) -> UInt32 {
+    func put<Number: FixedWidthInteger>(_ number: Number, at offset: Int) {
+      memory.storeBytes(of: number.littleEndian, toByteOffset: offset, as: Number.self)
+    }
+    put(Self.magic, at: 0)
+    put(salt, at: 8)
+    put(offset, at: 16)
+    put(payloadBytes, at: 24)
+    put(firstSequence, at: 32)
+    put(durableThrough, at: 40)
+    put(previousChecksum, at: 48)
+    put(payloadChecksum, at: 52)
+    put(batchCount, at: 56)
+    // With the zeros behind it.
+    put(UInt32(kind.rawValue), at: 60)
+    let checksum = Self.checksum(of: UnsafeRawBufferPointer(start: memory, count: Self.bytes))
+    put(checksum, at: 4)
+    return checksum
+  }
+
   func encoded() -> [UInt8] {
-    var header: [UInt8] = []
-    header.reserveCapacity(Self.bytes)
-    header.append(littleEndian: Self.magic)
-    header.append(littleEndian: UInt32(0))
-    header.append(littleEndian: salt)
-    header.append(littleEndian: offset)
-    header.append(littleEndian: payloadBytes)
-    header.append(littleEndian: firstSequence)
-    header.append(littleEndian: durableThrough)
-    header.append(littleEndian: previousChecksum)
-    header.append(littleEndian: payloadChecksum)
-    header.append(littleEndian: batchCount)
-    header.append(kind.rawValue)
-    header.append(contentsOf: repeatElement(0, count: 3))
-    header.overwrite(at: 4, littleEndian: header.withUnsafeBytes { Self.checksum(of: $0) })
-    return header
+    [UInt8](unsafeUninitializedCapacity: Self.bytes) { buffer, count in
+      guard let memory = buffer.baseAddress else { return }
+      encode(into: memory)
+      count = Self.bytes
+    }
   }
 
   /// The checksum of an encoded header, computed anew.

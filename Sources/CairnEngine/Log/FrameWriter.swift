@@ -93,9 +93,9 @@ final class FrameWriter: @unchecked Sendable {
       durableThrough: durableThrough, previousChecksum: end.checksum,
       payloadChecksum: CRC32C.checksum(payload),
       batchCount: batchCount, kind: kind)
-    let encoded = frame.encoded()
     // Straight to the disk go whole pages.
-    let bytes = buffer.seal(with: encoded, upTo: writesThrough ? FrameFile.pageBytes : FrameFile.cellBytes)
+    let (bytes, checksum) = buffer.seal(
+      with: frame, upTo: writesThrough ? FrameFile.pageBytes : FrameFile.cellBytes)
     do throws(StorageError) {
       if writesThrough {
         try latch.synchronize { () throws(StorageError) in try file.writeThrough(bytes, at: start) }
@@ -109,8 +109,7 @@ final class FrameWriter: @unchecked Sendable {
     needsSeal = kind != .seal
     end.offset = FrameFile.roundedUp(
       start + UInt64(FrameHeader.bytes + payload.count), to: FrameFile.cellBytes)
-    end.checksum = UInt32(
-      littleEndian: encoded.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: 4, as: UInt32.self) })
+    end.checksum = checksum
     if writesThrough { durableThrough = end.offset } else if synchronizing { try synchronize() }
   }
 

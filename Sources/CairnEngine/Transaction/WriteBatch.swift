@@ -159,6 +159,8 @@ public struct WriteBatch: Sendable {
         .transactionTooLarge,
         "the transaction would exceed \(byteLimit) bytes; split it, or raise the memory limit")
     }
+    // One operation, as most batches are, then needs one allocation.
+    if count == 0 && contentBytes < Self.leastLargeValue { inline.reserveCapacity(contentBytes + 16) }
     inline.append(operation.rawValue)
     count += 1
   }

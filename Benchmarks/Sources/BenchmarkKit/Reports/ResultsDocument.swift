@@ -62,11 +62,20 @@ public struct ResultsDocument {
   }
 
   private func instructionCounts(_ counts: InstructionCounts) -> String {
-    var grid = Grid(header: ["operation", "instructions", "for each"])
-    grid.rows = counts.entries.map { [$0.name, Figures.value($0.instructions), $0.unit] }
+    let kinds = InstructionKind.allCases.filter { kind in
+      counts.entries.contains { ($0.shares?[kind.rawValue] ?? 0) >= 0.005 }
+    }
+    var grid = Grid(header: ["operation", "instructions", "for each"] + kinds.map(\.rawValue))
+    grid.rows = counts.entries.map { entry in
+      let shares = kinds.map { kind in
+        entry.shares?[kind.rawValue].map { $0 < 0.005 ? "" : "\(Int(($0 * 100).rounded())) %" } ?? ""
+      }
+      return [entry.name, Figures.value(entry.instructions), entry.unit] + shares
+    }
     return
       "## Instructions\n\nCounted by callgrind with \(counts.compiler) on \(counts.platform), start-up left out; "
-      + "`make bench-check` compares with them.\n\n" + grid.markdown
+      + "`make bench-check` compares with them. Shares are by the function that instructions are in; what the optimiser "
+      + "has put into its caller counts for that one.\n\n" + grid.markdown
   }
 
   private var configurations: String {
