@@ -14,6 +14,15 @@ enum SecondReader {
     var lines: [String]
     /// Whether it found the store damaged.
     var isRefused: Bool { lines.count == 1 && lines[0].hasPrefix("{\"error\":") }
+
+    /// Where it says something else than these lines; `nil` if it does not.
+    func difference(from expected: [String]) -> String? {
+      if lines == expected { return nil }
+      let index =
+        zip(lines, expected).enumerated().first { $1.0 != $1.1 }?.offset ?? min(lines.count, expected.count)
+      let (read, found) = (lines.dropFirst(index).first, expected.dropFirst(index).first)
+      return "line \(index + 1): \(read ?? "none") instead of \(found ?? "none")"
+    }
   }
 
   /// Lets it read some stores, one after the other.
