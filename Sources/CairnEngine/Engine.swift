@@ -11,6 +11,7 @@ public final class Engine: KeyValueStore {
   let tree: Tree
   let pipeline: CommitPipeline
   let background: BackgroundWork
+  let compressionThread: CompressionThread
   private let leaderQueue: any BackgroundQueue
   private let lock: any FileLock
   let options: EngineOptions
@@ -65,10 +66,12 @@ public final class Engine: KeyValueStore {
       lock.release()
       throw error
     }
+    compressionThread = CompressionThread(scheduler: environment.scheduler)
     let flusher = Flusher(
       tree: opened.tree, random: environment.random,
       segmentOptions: options.flushedSegments, valueThreshold: options.valueThreshold,
-      valueOptions: ValueFileOptions(compressionLevel: options.compressionLevel))
+      valueOptions: ValueFileOptions(compressionLevel: options.compressionLevel),
+      helper: compressionThread)
     let compactor = Compactor(
       tree: opened.tree, random: environment.random,
       segmentOptions: options.lastingSegments,
@@ -76,7 +79,8 @@ public final class Engine: KeyValueStore {
       picker: CompactionPicker(
         levelZeroSegments: 4, levelOneBytes: UInt64(options.segmentBytes) * 4,
         levelZeroReferencedBytes: UInt64(options.memtableLimit),
-        greatestOverlapBytes: UInt64(options.segmentBytes) * 10))
+        greatestOverlapBytes: UInt64(options.segmentBytes) * 10),
+      helper: compressionThread)
     background = BackgroundWork(
       tree: opened.tree, flusher: flusher, compactor: compactor,
       rewriter: ValueRewriter(tree: opened.tree, random: environment.random),
@@ -128,6 +132,7 @@ public final class Engine: KeyValueStore {
     tree.close()
     leaderQueue.drainAndStop()
     background.stop()
+    compressionThread.stop()
     lock.release()
     tree.directory.events.finish()
     if let failure { throw failure }

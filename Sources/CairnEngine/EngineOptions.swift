@@ -18,16 +18,16 @@ public struct EngineOptions: Sendable {
   /// How often a transaction is run at most before it fails with `.conflict`. Default 256, at least 1.
   public var greatestTransactionRuns = 256
 
-  /// The zstd level for segments that compactions and ingests write, and for values of at least 16 KiB in value files, 1
-  /// to 19; `nil` stores all as it is. Default 1. Segments flushed from memory are never compressed: they are
-  /// rewritten soon, and compressing takes three times the processor time of all else that writing a segment
-  /// does (1.0 s instead of 0.25 s for 143 MB, measured), while commits wait for the flush. Blocks of a segment
-  /// whose first half MiB gains nothing are not tried.
+  /// The zstd level for segments that compactions write, and for values of at least 16 KiB in value files, 1
+  /// to 19; `nil` stores all as it is. Default 1. Segments flushed from memory, which are rewritten soon, are
+  /// compressed at level -1 whatever this says: in some two thirds of level 1's time, to a few percent more of text that
+  /// repeats itself, and more of prose. So are ingested ones with the default, since who ingests wants speed; with a
+  /// higher level they are compressed at that. Blocks of a segment whose first half MiB gains nothing are not tried.
   public var compressionLevel: Int? = 1
 
   /// How long the dictionary may be, in bytes, that is made from the first blocks of each compressed segment
-  /// and kept in it. Default 4096, 2 to 128 KiB, or 0 for none. With the default, entries that are alike take
-  /// 4 to 14 % less, and an open segment 30 KiB more memory: the dictionary, and 27 KiB. Prose gains from one
+  /// and kept in it if it saves at least 4 %. Default 4096, 2 to 128 KiB, or 0 for none. With the default, entries
+  /// that are alike take up to 14 % less, compressing takes up to twice the time, and an open segment 30 KiB more memory: the dictionary, and 27 KiB. Prose gains from one
   /// of 16 KiB. Without ``compressionLevel`` it does nothing.
   public var compressionDictionaryBytes = 4096
 
@@ -66,6 +66,9 @@ public struct EngineOptions: Sendable {
   /// The defaults.
   public init() {}
 
+  /// Of zstd: about twice as fast as level 1, since literals are left as they are.
+  private static let fastCompressionLevel = -1
+
   func validate() throws(StorageError) {
     func require(_ condition: Bool, _ what: String) throws(StorageError) {
       guard condition else { throw StorageError(.invalidArgument, what) }
@@ -96,7 +99,20 @@ public struct EngineOptions: Sendable {
   /// The length of the first log; later ones grow with use.
   var firstLogBytes: UInt64 { min(256 << 10, FrameFile.roundedUp(UInt64(memtableLimit))) }
   /// How segments are written that are rewritten soon.
-  var flushedSegments: SegmentOptions { SegmentOptions(prefixRule: prefixRule) }
+  var flushedSegments: SegmentOptions {
+    SegmentOptions(
+      compressionLevel: compressionLevel.map { min($0, Self.fastCompressionLevel) }, dictionaryBytes: 0,
+      prefixRule: prefixRule)
+  }
+  /// How those are written that come sorted, and may stay.
+  var ingestedSegments: SegmentOptions {
+    var result = lastingSegments
+    if compressionLevel == 1 {
+      result.compressionLevel = Self.fastCompressionLevel
+      result.dictionaryBytes = 0
+    }
+    return result
+  }
   /// How those are written that may stay.
   var lastingSegments: SegmentOptions {
     SegmentOptions(

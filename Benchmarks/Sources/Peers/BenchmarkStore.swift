@@ -20,8 +20,13 @@ public struct StoreSettings: Sendable {
   public var prefixBytes: Int?
   /// Whether values of a kilobyte or more are to be expected.
   public var hasLargeValues: Bool
+  /// After it has settled the store is written on at once: files that an engine has ready for that it keeps.
+  public var isWrittenOn: Bool
 
-  public init(memoryBytes: Int, prefixBytes: Int? = nil, hasLargeValues: Bool = false) {
+  public init(
+    memoryBytes: Int, prefixBytes: Int? = nil, hasLargeValues: Bool = false, isWrittenOn: Bool = false
+  ) {
+    self.isWrittenOn = isWrittenOn
     self.memoryBytes = memoryBytes
     self.prefixBytes = prefixBytes
     self.hasLargeValues = hasLargeValues

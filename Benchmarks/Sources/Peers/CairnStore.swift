@@ -12,7 +12,8 @@ public struct CairnStoreEngine: StoreEngine {
   public func configuration(_ settings: StoreSettings) -> String {
     let prefix = settings.prefixBytes.map { ", prefixRule \($0) bytes" } ?? ""
     return
-      "memoryLimit \(settings.memoryBytes >> 20) MiB\(prefix); all else as it comes (zstd-1 when compacted); "
+      "memoryLimit \(settings.memoryBytes >> 20) MiB\(prefix); all else as it comes (zstd at level "
+      + "-1 when flushed or ingested, at 1 when compacted); "
       + "durable: .durable; not durable: .buffered"
   }
 
@@ -20,7 +21,8 @@ public struct CairnStoreEngine: StoreEngine {
     var options = EngineOptions()
     options.memoryLimit = settings.memoryBytes
     options.prefixRule = settings.prefixBytes.map { .fixedLength($0) } ?? .none
-    return CairnStore(try Engine.open(at: path, options: options))
+    return CairnStore(
+      try Engine.open(at: path, options: options), keepsLogFiles: settings.isWrittenOn)
   }
 }
 
@@ -28,7 +30,12 @@ public struct CairnStoreEngine: StoreEngine {
 public final class CairnStore: BenchmarkStore {
   public let engine: Engine
 
-  init(_ engine: Engine) { self.engine = engine }
+  private let keepsLogFiles: Bool
+
+  init(_ engine: Engine, keepsLogFiles: Bool) {
+    self.engine = engine
+    self.keepsLogFiles = keepsLogFiles
+  }
 
   public func makeSession() -> any StoreSession { CairnSession(engine) }
 
@@ -38,16 +45,15 @@ public final class CairnStore: BenchmarkStore {
   /// The least key of all, which no workload writes or scans.
   static let marker: [UInt8] = []
 
-  /// What stands in memory is flushed when an ingest replaces a key of it, and compactions are waited for.
+  /// A flush, and then whatever compactions its own rules ask for, and removals of files.
   public func settle() throws {
-    try synchronize()
-    try engine.ingest(into: .key(Self.marker), replacing: true) { ingest in
-      try ingest.append(key: Self.marker, value: [])
-    }
+    try engine.flush(keepingLogFiles: keepsLogFiles)
     var quiet = 0
     while quiet < 3 {
       let statistics = engine.statistics()
-      let isBusy = statistics.memory.sealedMemtables > 0 || statistics.compactionDebtBytes > 0
+      let isBusy =
+        statistics.memory.sealedMemtables > 0 || statistics.compactionDebtBytes > 0
+        || statistics.removals.waitingCount > 0
       quiet = isBusy ? 0 : quiet + 1
       usleep(1000)
     }

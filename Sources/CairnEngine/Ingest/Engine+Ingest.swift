@@ -80,11 +80,12 @@ extension Engine {
 
   func output(to files: IngestFiles) -> SegmentOutput {
     var output = SegmentOutput(
-      directory: tree.directory, random: environment.random, segmentOptions: options.lastingSegments,
+      directory: tree.directory, random: environment.random, segmentOptions: options.ingestedSegments,
       targetBytes: options.segmentBytes, allocateFileNumber: tree.allocateFileNumber)
     output.valueThreshold = options.valueThreshold
     output.valueOptions = ValueFileOptions(compressionLevel: options.compressionLevel)
     output.valueFileBytes = Self.ingestedValueFileBytes
+    output.helper = compressionThread
     output.otherFiles = files
     return output
   }

@@ -8,7 +8,7 @@ public struct SortedIngest: ~Copyable {
   private let range: KeyRange
   private let trailer: EntryTrailer
   private let writer: SortedRunWriter
-  private var lastKey: [UInt8] = []
+  private var lastKey = AppendBuffer(capacity: 64)
   private var failure: StorageError?
 
   /// How many entries were appended so far.
@@ -34,13 +34,12 @@ public struct SortedIngest: ~Copyable {
         try withBytes(of: value) { (value) throws(StorageError) in
           try writer.add(key: key, trailer: trailer, value: value)
         }
+        lastKey.replaceContents(with: key)
       }
     } catch {
       failure = error
       throw error
     }
-    lastKey.removeAll(keepingCapacity: true)
-    lastKey.append(contentsOf: key)
     count += 1
   }
 
@@ -60,10 +59,10 @@ public struct SortedIngest: ~Copyable {
         .valueTooLarge, "a value of \(value.count) bytes; the largest is \(StorageLimits.valueBytes)")
     }
     if count > 0 {
-      guard Self.compare(lastKey, key) < 0 else {
+      guard key.withUnsafeBytes({ EntryOrder.compare(lastKey.bytes, $0) }) < 0 else {
         throw StorageError(
           .invalidArgument,
-          "the key \(Self.text(key)) does not sort after \(Self.text(lastKey)), which was appended before it; "
+          "the key \(Self.text(key)) does not sort after \(Self.text([UInt8](lastKey.bytes))), which was appended before it; "
             + "append each key once, in ascending order")
       }
     } else {

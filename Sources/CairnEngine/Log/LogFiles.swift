@@ -28,7 +28,8 @@ final class LogFiles: Sendable {
   private let reclaimer: FileReclaimer
   private let state = Mutex(State())
 
-  private let firstLogBytes: UInt64
+  /// How long the first log of a store is.
+  let firstLogBytes: UInt64
   /// A retired log is kept as a spare while there are fewer than this. When flushes do not keep up, logs come back
   /// two at a time, and to remove one would mean to write zeros into another one soon.
   private static let greatestSpareCount = 2

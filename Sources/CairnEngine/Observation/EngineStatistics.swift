@@ -29,7 +29,8 @@ public struct EngineStatistics: Hashable, Sendable {
   public internal(set) var memory = Memory()
   /// The levels of the tree, from level 0 on.
   public internal(set) var levels: [Level] = []
-  /// By how much levels exceed what they should hold: what compaction has yet to move.
+  /// What compaction has yet to move: by how much levels exceed what they should hold, and all of level 0 once
+  /// that is to be merged.
   public internal(set) var compactionDebtBytes: UInt64 = 0
   /// How writers were slowed down.
   public internal(set) var pacing = Pacing()

@@ -104,34 +104,3 @@ final class DictionaryForDecompression: @unchecked Sendable {
       context, output.baseAddress, output.count, frame.baseAddress, frame.count, pointer)
   }
 }
-
-/// The first blocks of a segment, kept until there are enough of them to make its dictionary, and to tell whether
-/// its entries can be compressed at all.
-final class BlockSample {
-  struct First {
-    var key: [UInt8]
-    var trailer: EntryTrailer
-  }
-
-  private(set) var payloads = AppendBuffer(capacity: 64 << 10)
-  private(set) var lengths: [Int] = []
-  /// The first entry of each.
-  private(set) var firsts: [First] = []
-
-  func add(_ payload: UnsafeRawBufferPointer, _ key: [UInt8], _ trailer: EntryTrailer) {
-    payloads.append(payload)
-    lengths.append(payload.count)
-    firsts.append(First(key: key, trailer: trailer))
-  }
-
-  /// The blocks, in order.
-  func visit(
-    _ body: (UnsafeRawBufferPointer, First) throws(StorageError) -> Void
-  ) throws(StorageError) {
-    var start = 0
-    for (length, first) in zip(lengths, firsts) {
-      try body(UnsafeRawBufferPointer(rebasing: payloads.bytes[start..<start + length]), first)
-      start += length
-    }
-  }
-}

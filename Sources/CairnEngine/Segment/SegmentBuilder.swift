@@ -7,8 +7,13 @@ import CairnKV
 final class SegmentBuilder {
   private var encoder: SegmentEncoder
 
-  init(file: any File, fileNumber: UInt64, salt: UInt64, options: SegmentOptions) {
-    encoder = SegmentEncoder(file: file, fileNumber: fileNumber, salt: salt, options: options)
+  /// - Parameter helper: compresses beside the calling thread. What is written is the same without.
+  init(
+    file: any File, fileNumber: UInt64, salt: UInt64, options: SegmentOptions,
+    helper: CompressionThread? = nil
+  ) {
+    encoder = SegmentEncoder(
+      file: file, fileNumber: fileNumber, salt: salt, options: options, helper: helper)
   }
 
   /// About how long the file would be if it ended here.

@@ -6,22 +6,17 @@ struct SegmentEncoder: ~Copyable {
   /// Blocks are gathered into writes of about this size.
   private static let writeBytes = 512 << 10
   private static let keptBytes = 2 * writeBytes
-  /// When of the first blocks fewer than one in so many are worth compressing, the others are not tried.
-  private static let leastCompressedShare = 8
 
   private let file: any File
   private let identity: SegmentIdentity
   private let options: SegmentOptions
+  /// For what is not an entry.
   private let compressor: BlockCompressor?
 
   private var block = BlockBuilder()
   private var index = BlockBuilder()
-  /// The first blocks, from which the dictionary is made that they and all others are then compressed with.
-  private var sample: BlockSample?
+  private var pipeline: BlockPipeline
   private var isDictionaryUsed = false
-  private var compressedBlockCount = 0
-  /// Whether the blocks of entries are worth trying.
-  private var compressesEntries = true
   private var filters: FilterBuilder
   private var payload = AppendBuffer(capacity: 8192)
   private var pending: AppendBuffer
@@ -32,15 +27,20 @@ struct SegmentEncoder: ~Copyable {
   private var properties: SegmentProperties
   private var isFinished = false
 
-  /// The key of the last entry added; `nil` before the first.
-  private(set) var lastKey: [UInt8]?
+  private var hasEntry = false
+  private var lastKeyBytes = AppendBuffer(capacity: 64)
 
-  init(file: any File, fileNumber: UInt64, salt: UInt64, options: SegmentOptions) {
+  /// The key of the last entry added; `nil` before the first.
+  var lastKey: [UInt8]? { hasEntry ? [UInt8](lastKeyBytes.bytes) : nil }
+
+  init(
+    file: any File, fileNumber: UInt64, salt: UInt64, options: SegmentOptions, helper: CompressionThread?
+  ) {
     self.file = file
     identity = SegmentIdentity(fileNumber: fileNumber, salt: salt)
     self.options = options
     compressor = options.compressionLevel.map { BlockCompressor(level: $0) }
-    if compressor != nil { sample = BlockSample() }
+    pipeline = BlockPipeline(options, helper: helper)
     properties = SegmentProperties(fileNumber: fileNumber)
     filters = FilterBuilder(rule: options.prefixRule)
     pending = AppendBuffer(capacity: Self.keptBytes)
@@ -50,13 +50,13 @@ struct SegmentEncoder: ~Copyable {
   var estimatedSize: UInt64 {
     let parts =
       block.estimatedBytes + index.estimatedBytes + filters.encodedBytes + SegmentFormat.footerBytes + 256
-    return writtenBytes + UInt64(pending.count + parts + (sample?.payloads.count ?? 0))
+    return writtenBytes + UInt64(pending.count + parts + pipeline.unwrittenBytes)
   }
 
   /// Whether the last entry added has this key.
   @inline(__always)
   func endsWith(_ key: UnsafeRawBufferPointer) -> Bool {
-    lastKey?.withUnsafeBytes { EntryOrder.compare($0, key) == 0 } ?? false
+    hasEntry && EntryOrder.compare(lastKeyBytes.bytes, key) == 0
   }
 
   /// Adds the next entry. It must sort after the last one; a removal's value must be empty.
@@ -74,13 +74,13 @@ struct SegmentEncoder: ~Copyable {
     }
     guard let kind = trailer.kind else { throw misuse("is of no known kind") }
     guard Block.isPossible(kind, value) else { throw misuse("is of a kind that cannot have its value") }
-    if let lastKey {
-      let last = lastTrailer
-      let order = lastKey.withUnsafeBytes { EntryOrder.compare($0, last, key, trailer) }
-      guard order < 0 else { throw misuse("does not sort after the one before it") }
+    if hasEntry {
+      guard EntryOrder.compare(lastKeyBytes.bytes, lastTrailer, key, trailer) < 0 else {
+        throw misuse("does not sort after the one before it")
+      }
     } else {
       properties.lowerBound = [UInt8](key)
-      lastKey = []
+      hasEntry = true
     }
 
     let entryBytes = key.count + value.count + 16
@@ -88,8 +88,7 @@ struct SegmentEncoder: ~Copyable {
     block.add(key: key, trailer, value: value)
     filters.add(key)
 
-    lastKey?.removeAll(keepingCapacity: true)
-    lastKey?.append(contentsOf: key)
+    lastKeyBytes.replaceContents(with: key)
     lastTrailer = trailer
     switch kind {
     case .value: properties.valueCount += 1
@@ -124,22 +123,21 @@ struct SegmentEncoder: ~Copyable {
   /// Writes what remains and describes the segment. The caller then syncs the file.
   mutating func finish() throws(StorageError) -> SegmentProperties {
     guard !isFinished else { throw misuse("is added after the segment's end") }
-    guard lastKey != nil || !tombstones.isEmpty else {
+    guard hasEntry || !tombstones.isEmpty else {
       throw StorageError(
         .invalidArgument, "A segment must hold an entry or a range removal.", file: file.path)
     }
     isFinished = true
     if !block.isEmpty { try finishBlock() }
-    try writeSample()
+    try writeBlocks(isEnd: true)
     var dictionaryPlace: SegmentFooter.Place?
-    if let dictionary = compressor?.dictionary, isDictionaryUsed {
+    if let dictionary = pipeline.dictionary, isDictionaryUsed {
       dictionaryPlace = try write(dictionary.bytes, compressing: false)
     }
-    compressor?.dictionary = nil
     if let lastKey { properties.upperBound = .inclusive(lastKey) }
     tombstones.sort(by: RangeRemovalBlock.precedes)
     for (number, tombstone) in tombstones.enumerated() {
-      properties.cover(tombstone, isFirst: number == 0 && lastKey == nil)
+      properties.cover(tombstone, isFirst: number == 0 && !hasEntry)
     }
 
     guard index.estimatedBytes <= SegmentFormat.longestPayload / 2 else {
@@ -151,7 +149,7 @@ struct SegmentEncoder: ~Copyable {
     var rangePlace: SegmentFooter.Place?
     if !tombstones.isEmpty { rangePlace = try write(RangeRemovalBlock.encode(tombstones)) }
     var filtersPlace: SegmentFooter.Place?
-    if lastKey != nil { filtersPlace = try write(filters.encoded(), compressing: false) }
+    if hasEntry { filtersPlace = try write(filters.encoded(), compressing: false) }
     let propertiesPlace = try write(properties.encoded())
     let footer = SegmentFooter(
       identity: identity, index: indexPlace, rangeRemovals: rangePlace, filters: filtersPlace,
@@ -167,11 +165,27 @@ struct SegmentEncoder: ~Copyable {
     let firstTrailer = block.first.trailer
     block.finish(into: &payload)
     properties.blockCount += 1
-    if sample == nil {
-      return note(try write(payload.bytes, compressing: compressesEntries), firstKey, firstTrailer)
+    if pipeline.isBypassed {
+      return note(try append(payload.bytes, .none, payloadBytes: payload.count), firstKey, firstTrailer)
     }
-    sample?.add(payload.bytes, firstKey, firstTrailer)
-    if let sample, sample.payloads.count >= CompressionDictionary.sampleBytes { try writeSample() }
+    pipeline.add(payload.bytes, firstKey, firstTrailer)
+    try writeBlocks(isEnd: false)
+  }
+
+  /// Writes the blocks that the pipeline is ready to hand out.
+  private mutating func writeBlocks(isEnd: Bool) throws(StorageError) {
+    while let run = pipeline.next(isEnd: isEnd) {
+      try run.visit { (block, stored) throws(StorageError) in
+        var compression = StoredBlock.Compression.none
+        if block.compressedBytes > 0 {
+          compression = pipeline.dictionary == nil ? .zstd : .zstdWithDictionary
+          if compression == .zstdWithDictionary { isDictionaryUsed = true }
+        }
+        note(
+          try append(stored, compression, payloadBytes: block.payloadBytes), block.key, block.trailer)
+      }
+      pipeline.reuse(run)
+    }
   }
 
   /// Adds a block to the index.
@@ -185,43 +199,31 @@ struct SegmentEncoder: ~Copyable {
     }
   }
 
-  /// Makes the dictionary, if the blocks that were gathered yield one, and writes them.
-  private mutating func writeSample() throws(StorageError) {
-    guard let blocks = sample, let compressor, let level = options.compressionLevel else { return }
-    sample = nil
-    compressor.dictionary = CompressionDictionary.make(
-      of: blocks.payloads.bytes, lengths: blocks.lengths, bytes: options.dictionaryBytes, level: level
-    ).flatMap { DictionaryForCompression($0, level: level) }
-    try blocks.visit { (payload, first) throws(StorageError) in
-      note(try write(payload), first.key, first.trailer)
-    }
-    // Trying costs as much as succeeding, several times what all the rest of a block does.
-    compressesEntries = compressedBlockCount >= blocks.lengths.count / Self.leastCompressedShare
-  }
-
-  /// Appends a block to the file, compressed where that pays.
-  private mutating func write(
-    _ payload: UnsafeRawBufferPointer, compressing: Bool = true
+  /// Appends what is stored of a block to the file.
+  private mutating func append(
+    _ stored: UnsafeRawBufferPointer, _ compression: StoredBlock.Compression, payloadBytes: Int
   ) throws(StorageError) -> SegmentFooter.Place {
-    guard payload.count <= SegmentFormat.longestPayload else {
+    guard payloadBytes <= SegmentFormat.longestPayload else {
       throw StorageError(.invalidArgument, "A part of a segment would exceed 2 GiB.", file: file.path)
     }
     let offset = writtenBytes + UInt64(pending.count)
-    let compressed = compressing ? compressor?.compress(payload) : nil
-    let stored = compressed ?? payload
-    var compression = StoredBlock.Compression.none
-    if compressed != nil {
-      compression = compressor?.dictionary == nil ? .zstd : .zstdWithDictionary
-      compressedBlockCount += 1
-      if compression == .zstdWithDictionary { isDictionaryUsed = true }
-    }
     let trailer = StoredBlock.trailer(
-      stored: stored, compression: compression, payloadBytes: payload.count,
+      stored: stored, compression: compression, payloadBytes: payloadBytes,
       offset: offset, identity: identity)
     pending.append(stored)
     trailer.withUnsafeBytes { pending.append($0) }
     if pending.count >= Self.writeBytes { try flush() }
     return SegmentFooter.Place(offset: offset, storedBytes: UInt64(stored.count))
+  }
+
+  /// Appends a block that is not of entries, compressed where that pays.
+  private mutating func write(
+    _ payload: UnsafeRawBufferPointer, compressing: Bool = true
+  ) throws(StorageError) -> SegmentFooter.Place {
+    if compressing, let compressed = compressor?.compress(payload) {
+      return try append(compressed, .zstd, payloadBytes: payload.count)
+    }
+    return try append(payload, .none, payloadBytes: payload.count)
   }
 
   private mutating func write(

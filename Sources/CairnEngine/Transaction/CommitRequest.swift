@@ -11,6 +11,8 @@ final class CommitRequest: @unchecked Sendable {
     case batch
     /// Make an ingest part of the store. Commits may have to wait for a flush if it says so.
     case ingest(PreparedIngest, holdingUpCommits: Bool)
+    /// Put all that is committed aside to be flushed, behind a new log.
+    case flush(keepingLogFiles: Bool)
     /// Write what ends a log cleanly. Nothing is accepted after it.
     case close
   }

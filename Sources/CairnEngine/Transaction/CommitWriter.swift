@@ -19,6 +19,8 @@ final class CommitWriter: @unchecked Sendable {
   /// What the earlier logs take that the active memtable needs.
   private var endedLogBytes: UInt64
   private var hasAskedForSpare = false
+  /// Whether a commit in this log was synced.
+  private var hasSynchronized = false
   /// What the largest group in the current log takes there.
   private var greatestGroupBytes: UInt64 = 0
   private var pacer = WritePacer()
@@ -63,6 +65,13 @@ final class CommitWriter: @unchecked Sendable {
         try install(ingest, checkedAt: request.snapshot, holdingUpCommits: holdingUpCommits)
       }
     }
+    for request in group {
+      guard case .flush(let keepingLogFiles) = request.work else { continue }
+      request.outcome = Result { () throws(StorageError) in
+        try beginFlush(keepingLogFiles: keepingLogFiles)
+        return nil
+      }
+    }
     for request in group where request.work == .close {
       request.outcome = Result { () throws(StorageError) in
         try seal()
@@ -96,11 +105,13 @@ final class CommitWriter: @unchecked Sendable {
     let accepted = batches.filter { order($0, state, inPlace: inPlace) }
     if accepted.isEmpty { return }
     let start = log.end.offset
+    let synchronizing = accepted.contains { $0.durability == .durable }
+    if synchronizing { hasSynchronized = true }
     do throws(StorageError) {
       if let refusal = latch.refusal { throw refusal }
       try log.append(
         .group, firstSequence: firstSequence, batchCount: UInt32(accepted.count),
-        synchronizing: accepted.contains { $0.durability == .durable })
+        synchronizing: synchronizing)
     } catch {
       return fail(accepted, error)
     }
@@ -284,14 +295,16 @@ final class CommitWriter: @unchecked Sendable {
     try? log.file.close()
     log = next
     hasAskedForSpare = false
+    hasSynchronized = false
     greatestGroupBytes = 0
     tree.directory.events.emit(
       .logBegun(.init(number: number, capacityBytes: next.capacity, beginsMemtable: sealing)))
   }
 
-  /// Half-way through a log, has the next file made: larger, for a store that writes much.
+  /// Half-way through a log, has the next file made: larger, for a store that writes much. Not while nothing is
+  /// synced: then zeros would be written for nothing, as much as all commits together, and a log may as well grow.
   private func askForSpare() {
-    guard !hasAskedForSpare, log.end.offset > log.capacity / 2 else { return }
+    guard hasSynchronized, !hasAskedForSpare, log.end.offset > log.capacity / 2 else { return }
     hasAskedForSpare = true
     let wanted = max(log.capacity * Self.logGrowth, greatestGroupBytes * Self.groupsPerLog)
     let bytes = min(wanted, FrameFile.roundedUp(UInt64(options.memtableLimit)))

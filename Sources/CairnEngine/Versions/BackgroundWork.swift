@@ -157,6 +157,12 @@ final class BackgroundWork: Sendable {
     for report in reports { report(failure) }
   }
 
+  /// Lets go of what is kept for the next log, after whatever is just being made for it.
+  func removeSpares() {
+    let logFiles = tree.logFiles
+    fileQueue.submit { logFiles.removeSpares() }
+  }
+
   /// Has a file made that the next log can be written into.
   func prepareSpare(bytes: UInt64) {
     let tree = tree
@@ -172,8 +178,11 @@ final class BackgroundWork: Sendable {
 
   // MARK: Debt
 
-  /// By how much levels exceed what they should hold.
-  func compactionDebt(of version: Version) -> UInt64 { compactor.debtBytes(of: version) }
+  /// What compaction has yet to move: by how much levels exceed what they should hold, and all of level 0 once
+  /// it is to be merged.
+  func compactionDebt(of version: Version) -> UInt64 {
+    compactor.debtBytes(of: version) + compactor.dueLevelZeroBytes(of: version)
+  }
 
   private func debt(of version: Version) -> PressureGauge.Debt {
     var debt = PressureGauge.Debt()

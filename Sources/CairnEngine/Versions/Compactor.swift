@@ -8,6 +8,7 @@ final class Compactor: Sendable {
   private let segmentOptions: SegmentOptions
   private let segmentBytes: Int
   private let picker: CompactionPicker
+  private let helper: CompressionThread?
   private let covered: Mutex<CoveredSegments> = Mutex(CoveredSegments())
   private let hidden: Mutex<HiddenBytes> = Mutex(HiddenBytes())
   /// Segments that could not be read: they are left alone until their level has to shrink.
@@ -15,13 +16,14 @@ final class Compactor: Sendable {
 
   init(
     tree: Tree, random: any RandomSource, segmentOptions: SegmentOptions, segmentBytes: Int,
-    picker: CompactionPicker
+    picker: CompactionPicker, helper: CompressionThread? = nil
   ) {
     self.tree = tree
     self.random = random
     self.segmentOptions = segmentOptions
     self.segmentBytes = segmentBytes
     self.picker = picker
+    self.helper = helper
   }
 
   /// By how much levels exceed their limits, together.
@@ -30,6 +32,12 @@ final class Compactor: Sendable {
       let score = picker.score(version, level)
       return score > 1 ? sum + UInt64(Double(version.bytes(of: level)) * (1 - 1 / score)) : sum
     }
+  }
+
+  /// What is in level 0 if that has to be merged. (Writers are slowed down by its segments instead, see
+  /// ``PressureGauge``.)
+  func dueLevelZeroBytes(of version: Version) -> UInt64 {
+    picker.score(version, 0) >= 1 ? version.bytes(of: 0) : 0
   }
 
   /// What level 1 may hold.
@@ -195,6 +203,7 @@ final class Compactor: Sendable {
       allocateFileNumber: tree.allocateFileNumber)
     output.below = version.segments(of: deeper, from: compaction.inputs.map(\.properties.lowerBound))
     output.greatestOverlapBytes = picker.greatestOverlapBytes
+    output.helper = helper
     let source = sources.count == 1 ? sources[0] : MergingCursor(sources)
     return try output.write(source, sieve, removals: kept)
   }

@@ -8,6 +8,7 @@ struct Flusher {
   let segmentOptions: SegmentOptions
   let valueThreshold: Int
   let valueOptions: ValueFileOptions
+  var helper: CompressionThread?
 
   /// - Returns: whether there was a memtable to flush.
   func flushOldest() throws(StorageError) -> Bool {
@@ -24,6 +25,7 @@ struct Flusher {
         allocateFileNumber: tree.allocateFileNumber)
       output.valueThreshold = valueThreshold
       output.valueOptions = valueOptions
+      output.helper = helper
       let snapshots = tree.snapshots.live
       // What is below was flushed before. A compaction that runs meanwhile moves it about, and adds no key.
       let sieve = EntrySieve(snapshots: snapshots, removals: removals) { key in

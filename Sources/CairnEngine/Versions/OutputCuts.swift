@@ -44,6 +44,13 @@ struct OutputCuts {
     return bytes >= hardBytes || isBoundary(key, last(), bytes)
   }
 
+  /// How much can be added to a segment of so many bytes without its ending, whatever the keys are.
+  func uncutBytes(after bytes: UInt64) -> UInt64 {
+    // Until all that lies below is passed by, each key has to be looked at.
+    nextBelow < below.count || overlapBytes > greatestOverlapBytes || bytes >= softBytes
+      ? 0 : softBytes - bytes
+  }
+
   /// A segment begins: what was passed by so far is not in it.
   mutating func beginSegment() { overlapBytes = 0 }
 

@@ -16,6 +16,8 @@ struct SegmentOutput {
   var valueOptions = ValueFileOptions()
   /// A value file is ended before the next value once it has grown this large.
   var valueFileBytes = UInt64.max
+  /// Compresses beside the calling thread.
+  var helper: CompressionThread?
   /// Where files come from; `nil`: the directory, where each is synced as soon as it is complete.
   var otherFiles: (any OutputFiles)?
 

@@ -22,6 +22,13 @@ final class SortedRunWriter {
   private var values: (builder: ValueFileBuilder, file: any File)?
   private var written = SegmentOutput.Written()
   private var begun: [StoreDirectory.Entry] = []
+  /// So much may be added before the next look at whether the segment ends: it cannot before.
+  private var unwatchedBytes = 0
+
+  /// An entry of short key and value takes about this beside them.
+  private static let entryOverhead = 24
+  /// Estimates of a segment's size change with its compression, so they are looked at now and then all the same.
+  private static let greatestUnwatchedBytes = 64 << 10
 
   init(_ output: SegmentOutput, removals: [RangeTombstone]) {
     self.output = output
@@ -35,10 +42,14 @@ final class SortedRunWriter {
   func add(
     key: UnsafeRawBufferPointer, trailer: EntryTrailer, value: UnsafeRawBufferPointer
   ) throws(StorageError) {
-    while let start = removals.nextStart(notAfter: key) { try open(start) }
-    try cutIfDue(before: key)
+    let bytes = key.count + value.count + Self.entryOverhead
     let builder: SegmentBuilder
-    if let segment { builder = segment.builder } else { builder = try beginSegment() }
+    if unwatchedBytes >= bytes, let segment {
+      unwatchedBytes -= bytes
+      builder = segment.builder
+    } else {
+      builder = try builderAfterCut(before: key)
+    }
     if let threshold = output.valueThreshold, trailer.kind == .value, value.count >= threshold {
       let handle = try moveOut(value).encoded()
       let ofHandle = EntryTrailer(sequence: trailer.sequence, kind: .handle)
@@ -48,6 +59,20 @@ final class SortedRunWriter {
     } else {
       try builder.add(key: key, trailer: trailer, value: value)
     }
+  }
+
+  /// The builder that `key` goes to, after the segment has ended if it is to end before it.
+  private func builderAfterCut(before key: UnsafeRawBufferPointer) throws(StorageError) -> SegmentBuilder {
+    unwatchedBytes = 0
+    while let start = removals.nextStart(notAfter: key) { try open(start) }
+    try cutIfDue(before: key)
+    let builder: SegmentBuilder
+    if let segment { builder = segment.builder } else { builder = try beginSegment() }
+    if removals.nextStart == nil {
+      let room = cuts.uncutBytes(after: builder.estimatedSize + UInt64(removals.openBytes))
+      unwatchedBytes = Int(min(room, UInt64(Self.greatestUnwatchedBytes)))
+    }
+    return builder
   }
 
   /// Notes that the last entry added is hidden by another one of its segment, or by a range removal in it.
@@ -91,7 +116,8 @@ final class SortedRunWriter {
   private func beginSegment() throws(StorageError) -> SegmentBuilder {
     let (file, number) = try begin { .segment($0) }
     let builder = SegmentBuilder(
-      file: file, fileNumber: number, salt: output.random.next(), options: output.segmentOptions)
+      file: file, fileNumber: number, salt: output.random.next(), options: output.segmentOptions,
+      helper: output.helper)
     segment = (builder, file)
     return builder
   }
@@ -100,6 +126,7 @@ final class SortedRunWriter {
     if segment == nil { _ = try beginSegment() }
     guard let finished = segment else { return }
     segment = nil
+    unwatchedBytes = 0
     for removal in removals { try finished.builder.add(removal) }
     written.segments.append(try finished.builder.finish())
     try output.files.complete(finished.file)

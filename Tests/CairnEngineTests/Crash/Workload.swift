@@ -45,6 +45,8 @@ struct Workload {
     case reopen
     /// A minute without any call. Passes only with a ``ManualScheduler``.
     case quiet
+    /// Have all that was committed written into segments.
+    case flush(keepingLogFiles: Bool)
     /// Take a snapshot, and keep it until it is let go of or the store is closed.
     case hold
     /// Let go of it, after a look at whether it still sees what it saw.

@@ -52,6 +52,9 @@ struct WorkloadRun {
           durable = acknowledged
           engine = nil
           engine = try Engine.open(at: path, options: options, environment: environment)
+        case .flush(let keepingLogFiles):
+          try engine?.flush(keepingLogFiles: keepingLogFiles)
+          durable = acknowledged
         case .hold: ordered = try engine.map { (try $0.snapshot(), acknowledged) }
         case .release:
           if let ordered { try complain(history.complaint(about: ordered.snapshot, at: ordered.prefix)) }

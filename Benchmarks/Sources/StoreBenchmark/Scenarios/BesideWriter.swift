@@ -12,7 +12,7 @@ final class BesideWriter: Scenario {
 
   init(_ sizes: Sizes) {
     self.sizes = sizes
-    settings = StoreSettings(memoryBytes: sizes.durableMemoryBytes)
+    settings = StoreSettings(memoryBytes: sizes.durableMemoryBytes, isWrittenOn: true)
   }
 
   private enum Part { case writer, reader }

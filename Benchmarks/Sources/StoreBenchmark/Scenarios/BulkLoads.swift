@@ -117,7 +117,7 @@ final class BulkLoads: Scenario {
 
   private func ingest(_ kind: Kind, _ store: any BenchmarkStore) throws {
     guard let store = store as? CairnStore else { throw StoreFailure("only Cairn ingests") }
-    // From the first byte on, so that the marker of `settle` lies outside.
+    // From the first byte on, so that the marker of `synchronize` lies outside.
     try store.engine.ingest(into: KeyRange(from: [0], to: nil)) { ingest in
       var key = Keys.blank
       for number in 0..<kind.keys {

@@ -12,7 +12,8 @@ final class Checkpoints: Scenario {
 
   init(_ sizes: Sizes) {
     self.sizes = sizes
-    settings = StoreSettings(memoryBytes: sizes.durableMemoryBytes, hasLargeValues: true)
+    settings = StoreSettings(
+      memoryBytes: sizes.durableMemoryBytes, hasLargeValues: true, isWrittenOn: true)
   }
 
   private static let indexKeys = 3

@@ -19,7 +19,7 @@ final class DurablePuts: Scenario {
 
   init(_ sizes: Sizes) {
     self.sizes = sizes
-    settings = StoreSettings(memoryBytes: sizes.durableMemoryBytes)
+    settings = StoreSettings(memoryBytes: sizes.durableMemoryBytes, isWrittenOn: true)
   }
 
   private static let deferred = "What is left in memory is flushed after the cell, and not counted."

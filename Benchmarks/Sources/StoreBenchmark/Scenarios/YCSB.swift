@@ -43,7 +43,7 @@ final class YCSB: Scenario {
 
   init(_ sizes: Sizes) {
     self.sizes = sizes
-    settings = StoreSettings(memoryBytes: sizes.memoryBytes, hasLargeValues: true)
+    settings = StoreSettings(memoryBytes: sizes.memoryBytes, hasLargeValues: true, isWrittenOn: true)
   }
 
   var cells: [ScenarioCell] {
