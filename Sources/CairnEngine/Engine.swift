@@ -77,7 +77,7 @@ public final class Engine: KeyValueStore {
       segmentOptions: options.lastingSegments,
       segmentBytes: options.segmentBytes,
       picker: CompactionPicker(
-        levelZeroSegments: 4, levelOneBytes: UInt64(options.segmentBytes) * 4,
+        levelZeroSegments: EngineOptions.levelZeroSegments, levelOneBytes: options.levelOneBytes,
         levelZeroReferencedBytes: UInt64(options.memtableLimit),
         greatestOverlapBytes: UInt64(options.segmentBytes) * 10),
       helper: compressionThread)
@@ -141,12 +141,19 @@ public final class Engine: KeyValueStore {
   // MARK: Reading
 
   /// Runs `body` on one consistent snapshot. The reader must not be used afterwards. Never waits for writers.
+  // Inlined, so that what `body` returns is of a known type: else every read would look that up while it runs.
+  @inlinable
   public func read<Result>(_ body: (any KeyValueReader) throws -> Result) throws -> Result {
-    try tree.checkOpen()
-    let (state, sequence) = tree.view()
-    let reader = EngineReader(ReadView(state, snapshot: sequence))
+    let reader = try makeReader()
     defer { reader.end() }
     return try body(reader)
+  }
+
+  @usableFromInline
+  func makeReader() throws(StorageError) -> EngineReader {
+    try tree.checkOpen()
+    let (state, sequence) = tree.view()
+    return EngineReader(ReadView(state, snapshot: sequence))
   }
 
   /// A snapshot with a lifetime of its own: it reads the store as it is now for as long as it is kept.

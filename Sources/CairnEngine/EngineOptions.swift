@@ -118,6 +118,15 @@ public struct EngineOptions: Sendable {
     SegmentOptions(
       compressionLevel: compressionLevel, dictionaryBytes: compressionDictionaryBytes, prefixRule: prefixRule)
   }
+  /// So many flushed segments are merged into level 1 together.
+  static let levelZeroSegments = 4
+  /// As much as is merged into it at once: a smaller level would be written anew as often, only to be pushed on, and
+  /// would be one level more for every read of a store that fits into it. Whoever sets ``memtableBytes`` wants little
+  /// to make many levels, and then segments alone decide.
+  var levelOneBytes: UInt64 {
+    UInt64(Self.levelZeroSegments)
+      * UInt64(memtableBytes == nil ? max(segmentBytes, memtableLimit) : segmentBytes)
+  }
   var blockCacheBytes: Int { memoryLimit / 2 }
   var openValueFileLimit: Int { min(openFileLimit / 8, 64) }
   var openSegmentLimit: Int { openFileLimit - openValueFileLimit }

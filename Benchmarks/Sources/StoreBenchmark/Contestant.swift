@@ -1,5 +1,6 @@
 import BenchmarkKit
 import CPhysicalLimit
+import Foundation
 import Peers
 
 /// Who takes part in a row.
@@ -41,6 +42,15 @@ enum Contestant: Sendable {
   }
 
   var isCairn: Bool { name == "Cairn" }
+
+  /// Settles a store that was filled, and leaves it alone for a while: Cairn does more once nobody has written for ten
+  /// seconds, and what one gets all get.
+  func settleAtRest(_ store: any BenchmarkStore, seconds: Int) throws {
+    try store.settle()
+    if seconds == 0 { return }
+    sleep(UInt32(seconds))
+    try store.settle()
+  }
 
   func subject(_ settings: StoreSettings) -> Subject {
     switch self {

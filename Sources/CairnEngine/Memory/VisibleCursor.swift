@@ -19,7 +19,13 @@ struct VisibleCursor: ~Copyable {
   private let snapshot: UInt64
   private let newestOwn: UInt64
   private let removals: [Removals]
+  private let hasRemovals: Bool
   private let range: KeyRange
+  /// Whether keys are compared with the upper bound at all, and the ``BlockView/head(_:)`` of both: most keys are within
+  /// by their heads alone, and the arrays need not be touched.
+  private let hasUpper: Bool
+  private let upperHead: UInt64
+  private let lowerHead: UInt64
   private let version: Version?
   private let guide: EmptyRangeGuide?
 
@@ -35,6 +41,8 @@ struct VisibleCursor: ~Copyable {
   /// they begin. Going down, they begin before a key, or at the end of the key space.
   private var deadCount = 0
   private var deadStart = DeadStart.atNextKey
+  /// Whether `deadStart` says something else: to look costs less than to set it at each key.
+  private var knowsDeadStart = false
 
   private enum DeadStart {
     case atNextKey
@@ -56,7 +64,11 @@ struct VisibleCursor: ~Copyable {
     self.snapshot = snapshot
     self.newestOwn = newestOwn
     self.removals = removals
+    hasRemovals = !removals.isEmpty
     self.range = range
+    hasUpper = range.upper != nil
+    upperHead = range.upper.map { $0.withUnsafeBytes { BlockView.head($0) } } ?? .max
+    lowerHead = range.lower.withUnsafeBytes { BlockView.head($0) }
     self.version = version
     self.guide = guide
   }
@@ -96,8 +108,7 @@ struct VisibleCursor: ~Copyable {
   mutating func seekToFirst() throws(StorageError) {
     isForward = true
     isValid = false
-    deadCount = 0
-    deadStart = .at(range.lower)
+    beginDead(.at(range.lower))
     try withBytes(of: range.lower) { (lower) throws(StorageError) in
       if let guide, let bound = try guide.firstToLookAt(from: lower) {
         if try pass(to: bound) { try settleForward() }
@@ -120,7 +131,10 @@ struct VisibleCursor: ~Copyable {
   mutating func advance() throws(StorageError) {
     isValid = false
     deadCount = 0
-    deadStart = .atNextKey
+    if knowsDeadStart {
+      deadStart = .atNextKey
+      knowsDeadStart = false
+    }
     if isForward {
       try source.nextKey()
       try settleForward()
@@ -133,7 +147,7 @@ struct VisibleCursor: ~Copyable {
 
   private mutating func settleForward() throws(StorageError) {
     while source.isValid {
-      if let upper = range.upper, upper.withUnsafeBytes({ EntryOrder.compare(source.key, $0) >= 0 }) { break }
+      if hasUpper, isPastUpper(source.key) { break }
       if !isVisible(source.trailer) {
         try source.next()
         continue
@@ -144,7 +158,7 @@ struct VisibleCursor: ~Copyable {
         return
       }
       if let guide {
-        if case .atNextKey = deadStart { deadStart = .at([UInt8](source.key)) }
+        if !knowsDeadStart { beginDead(.at([UInt8](source.key))) }
         deadCount &+= 1
         if deadCount % EmptyRanges.worthwhileSteps == 0,
           let bound = try guide.firstToLookAt(from: source.key)
@@ -175,8 +189,7 @@ struct VisibleCursor: ~Copyable {
     guard case .key(let key) = bound, range.upper.map({ key.lexicographicallyPrecedes($0) }) ?? true else {
       return false
     }
-    deadCount = 0
-    deadStart = .at(key)
+    beginDead(.at(key))
     try withBytes(of: key) { (key) throws(StorageError) in try source.seek(atOrAfter: key, .newest) }
     return true
   }
@@ -186,7 +199,7 @@ struct VisibleCursor: ~Copyable {
   /// Reads all versions of the key that the source stands on, and of the keys before it, until one is live.
   private mutating func settleBackward() throws(StorageError) {
     while source.isValid {
-      if range.lower.withUnsafeBytes({ EntryOrder.compare(source.key, $0) < 0 }) { break }
+      if isBeforeLower(source.key) { break }
       keyCopy.replaceContents(with: source.key)
       var live = false
       var isLent = false
@@ -212,7 +225,7 @@ struct VisibleCursor: ~Copyable {
         return
       }
       if let guide {
-        if case .atNextKey = deadStart { deadStart = .at([UInt8](keyCopy.bytes) + [0]) }
+        if !knowsDeadStart { beginDead(.at([UInt8](keyCopy.bytes) + [0])) }
         deadCount &+= 1
         if deadCount % EmptyRanges.worthwhileSteps == 0,
           let end = try guide.endToLookAt(from: [UInt8](keyCopy.bytes))
@@ -227,12 +240,11 @@ struct VisibleCursor: ~Copyable {
 
   /// Moves the source to before a key, or to its end.
   private mutating func startBackward(before key: [UInt8]?) throws(StorageError) {
-    deadCount = 0
     guard let key else {
-      deadStart = .atEnd
+      beginDead(.atEnd)
       return try source.seekToLast()
     }
-    deadStart = .at(key)
+    beginDead(.at(key))
     try withBytes(of: key) { (key) throws(StorageError) in try source.seek(before: key, .newest) }
   }
 
@@ -246,7 +258,25 @@ struct VisibleCursor: ~Copyable {
     }
   }
 
+  private mutating func beginDead(_ start: DeadStart) {
+    deadCount = 0
+    deadStart = start
+    knowsDeadStart = true
+  }
+
   // MARK: Visibility
+
+  @inline(__always)
+  private func isPastUpper(_ key: UnsafeRawBufferPointer) -> Bool {
+    if BlockView.head(key) < upperHead { return false }
+    return range.upper.map { $0.withUnsafeBytes { EntryOrder.compare(key, $0) >= 0 } } ?? false
+  }
+
+  @inline(__always)
+  private func isBeforeLower(_ key: UnsafeRawBufferPointer) -> Bool {
+    if BlockView.head(key) > lowerHead { return false }
+    return range.lower.withUnsafeBytes { EntryOrder.compare(key, $0) < 0 }
+  }
 
   @inline(__always)
   private func isVisible(_ trailer: EntryTrailer) -> Bool {
@@ -257,6 +287,7 @@ struct VisibleCursor: ~Copyable {
   @inline(__always)
   private func isLive(_ key: UnsafeRawBufferPointer, _ trailer: EntryTrailer) -> Bool {
     guard trailer.isValue else { return false }
+    if !hasRemovals { return true }
     for removal in removals
     where removal.tombstones.newestCovering(key, visibleAt: removal.visibleAt) > trailer.sequence {
       return false

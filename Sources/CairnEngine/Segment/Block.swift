@@ -44,7 +44,8 @@ final class Block: ManagedBuffer<Block.Header, UInt64> {
     let tagBytes = isIndex || !isForKeys ? 0 : (count + 7) & ~7
     let offsetsStart = tagBytes + 8 * count
     let payloadStart = offsetsStart + 4 * count
-    let elementCount = (payloadStart + payload.count + 7) / 8
+    // Suffixes are copied eight bytes at a time, which may read up to seven bytes past the last one.
+    let elementCount = (payloadStart + payload.count + 7) / 8 + 1
 
     let buffer = Block.create(minimumCapacity: elementCount) { buffer in
       buffer.withUnsafeMutablePointerToElements { elements in

@@ -50,11 +50,13 @@ struct BlockSlot: Equatable, @unchecked Sendable {
 
   /// Has the processor fetch the beginning of the block, if one is here: it is not looked at, so it may go
   /// meanwhile.
+  /// - Returns: where it is or was.
   @inline(__always)
-  func prefetchBlock() {
+  func prefetchBlock() -> UnsafeRawPointer? {
     let address = word.pointee.load(ordering: .relaxed) & Self.address
-    guard let block = UnsafeRawPointer(bitPattern: UInt(address)) else { return }
+    guard let block = UnsafeRawPointer(bitPattern: UInt(address)) else { return nil }
     for line in 0..<8 { cairn_prefetch(block + 64 * line) }
+    return block
   }
 
   // MARK: Under the lock of the shard

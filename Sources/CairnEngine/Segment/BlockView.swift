@@ -12,7 +12,7 @@
 ///
 /// Invariant: made by `Block` alone, once the payload has been validated whole: `heads` and `offsets` have
 /// `count` elements, `tags` either none (of an index) or as many, filled up to a multiple of eight, each offset is that of an entry that lies in the payload with all its bytes, entries
-/// ascend strictly. Good only while the block lives; trivial to copy, so that loops over it count no
+/// ascend strictly. Behind the payload are eight bytes more that may be read. Good only while the block lives; trivial to copy, so that loops over it count no
 /// references.
 struct BlockView: @unchecked Sendable {
   let tags: UnsafeRawPointer
@@ -132,6 +132,20 @@ struct BlockView: @unchecked Sendable {
     }
   }
 
+  /// Copies the bytes of a suffix of this block to where there is room for them and for seven bytes more. A call of
+  /// the C library's costs more than to copy a few bytes too many.
+  @inline(__always)
+  static func copy(suffix: UnsafeRawBufferPointer, to place: UnsafeMutableRawPointer) {
+    guard let from = suffix.baseAddress else { return }
+    var offset = 0
+    while offset < suffix.count {
+      place.storeBytes(
+        of: from.loadUnaligned(fromByteOffset: offset, as: UInt64.self), toByteOffset: offset, as: UInt64.self
+      )
+      offset &+= 8
+    }
+  }
+
   /// The head of a suffix.
   @inline(__always)
   static func head(_ suffix: UnsafeRawBufferPointer) -> UInt64 {
@@ -147,6 +161,15 @@ struct BlockView: @unchecked Sendable {
   /// The index of the first entry at or after (`key`, `trailer`); `count` when there is none.
   @inline(__always)
   func firstIndex(atOrAfter key: UnsafeRawBufferPointer, _ trailer: EntryTrailer) -> Int {
+    firstIndex(atOrAfter: key, trailer) { firstIndex(headNotBelow: $0) }
+  }
+
+  /// The same.
+  /// - Parameter search: finds the first entry whose head is not less than the one that it is given.
+  @inline(__always)
+  func firstIndex(
+    atOrAfter key: UnsafeRawBufferPointer, _ trailer: EntryTrailer, _ search: (UInt64) -> Int
+  ) -> Int {
     let shared = min(prefix.count, key.count)
     let order = EntryOrder.compare(
       UnsafeRawBufferPointer(start: key.baseAddress, count: shared),
@@ -156,7 +179,14 @@ struct BlockView: @unchecked Sendable {
     let suffix = UnsafeRawBufferPointer(
       start: key.baseAddress.map { $0 + shared }, count: key.count - shared)
     let head = Self.head(suffix)
+    let low = search(head)
+    // Most often the head alone decides, or the first entry that shares it does.
+    guard low < count, heads[low] == head, precedes(low, suffix, trailer) else { return low }
+    return lastOfEqualHeads(from: low + 1, head, suffix, trailer)
+  }
 
+  @inline(__always)
+  private func firstIndex(headNotBelow head: UInt64) -> Int {
     // No branch depends on a comparison in here: half of them would be mispredicted. A conditional expression
     // does not see to that, the compiler makes a branch of it; so the borrow of a subtraction is the mask. A
     // search of 40 heads takes half the time.
@@ -170,9 +200,7 @@ struct BlockView: @unchecked Sendable {
       length = length &- half
     }
     if length == 1 && heads[low] < head { low += 1 }
-    // Most often the head alone decides, or the first entry that shares it does.
-    guard low < count, heads[low] == head, precedes(low, suffix, trailer) else { return low }
-    return lastOfEqualHeads(from: low + 1, head, suffix, trailer)
+    return low
   }
 
   /// The rest of the search among entries with the same head, from `start` on.

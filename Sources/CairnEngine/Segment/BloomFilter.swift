@@ -1,3 +1,5 @@
+import CairnShims
+
 /// A blocked Bloom filter: says of a hash that it was never added, or that it may have been.
 ///
 /// Each hash sets bits within one *line* of 64 bytes, so that a question costs one cache miss. With 10 bits a
@@ -37,6 +39,10 @@ struct BloomFilter: @unchecked Sendable {
     }
     return missing & 1 == 0
   }
+
+  /// Has the processor fetch the line of a hash.
+  @inline(__always)
+  func prefetch(_ hash: UInt64) { cairn_prefetch(lines + Self.line(of: hash, lineCount) &* Self.lineBytes) }
 
   /// The lines for all `hashes`, appended to `bytes`.
   static func appendLines(of hashes: [UInt64], to bytes: inout [UInt8]) {

@@ -1,10 +1,11 @@
 import CairnKV
+import CairnShims
 
 /// A place among the entries of a segment.
 ///
 /// Invariant: while valid, `block` is the data block `blockNumber` of the segment that `reader` reads, `view`
 /// is its view, and `position` is less than `view.count`. `keyBytes` holds the block's prefix, with room for its
-/// longest suffix behind it, unless the prefix is empty.
+/// longest suffix and seven bytes behind it, unless the prefix is empty.
 class SegmentCursor: SourceCursor {
   /// What is read: for a level it changes.
   private(set) final var reader: SegmentReader?
@@ -17,6 +18,9 @@ class SegmentCursor: SourceCursor {
   /// may be this cursor's own, and a step back keeps the value that it leaves.
   private final var previousBlock: Block?
   private final var previousKeyBytes = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+  /// Added to the place of an entry it is about as far on in the following block, if that is in the cache: only to be
+  /// fetched ahead, never to be looked at.
+  private final var distanceAhead = 0
   /// What a search of the index has found for the seek that was announced.
   private final var announced: Int?
 
@@ -60,7 +64,7 @@ class SegmentCursor: SourceCursor {
   override func seek(atOrAfter key: UnsafeRawBufferPointer, _ trailer: EntryTrailer) throws(StorageError) {
     isValid = false
     guard let reader else { return }
-    let following = takeAnnounced() ?? reader.index.firstIndex(atOrAfter: key, trailer)
+    let following = takeAnnounced() ?? reader.firstBlock(atOrAfter: key, trailer)
     if following > 0 {
       try enter(following - 1, of: reader)
       let position = view.firstIndex(atOrAfter: key, trailer)
@@ -74,7 +78,7 @@ class SegmentCursor: SourceCursor {
   override func seek(before key: UnsafeRawBufferPointer, _ trailer: EntryTrailer) throws(StorageError) {
     isValid = false
     guard let reader else { return }
-    let following = takeAnnounced() ?? reader.index.firstIndex(atOrAfter: key, trailer)
+    let following = takeAnnounced() ?? reader.firstBlock(atOrAfter: key, trailer)
     guard following > 0 else { return }
     try enter(following - 1, of: reader)
     // The block's first entry sorts before the target, so there is one to go back to.
@@ -107,6 +111,11 @@ class SegmentCursor: SourceCursor {
     guard isValid else { return }
     // Within a block two heads mostly tell, and the key that is left need not be copied.
     var following = position &+ 1
+    if following < view.count, !view.hasKeyOfPrevious(following) {
+      if previousBlock != nil { previousBlock = nil }
+      fetchAhead()
+      return show(following)
+    }
     while following < view.count, following &- position <= Self.stepsBeforeSeek {
       if !view.hasKeyOfPrevious(following) {
         if previousBlock != nil { previousBlock = nil }
@@ -125,17 +134,37 @@ class SegmentCursor: SourceCursor {
 
   // MARK: Fetching ahead
 
+  /// Who walks on will come to the following block: it arrives as the current one is walked through.
+  @inline(__always)
+  private final func fetchAhead() {
+    guard distanceAhead != 0, let place = value.baseAddress else { return }
+    let ahead = UInt(bitPattern: place) &+ UInt(bitPattern: distanceAhead)
+    cairn_prefetch(UnsafeRawPointer(bitPattern: ahead))
+    cairn_prefetch(UnsafeRawPointer(bitPattern: ahead &+ 64))
+  }
+
+  /// Finds out where the following block is, and has its beginning fetched. Once a block.
+  @inline(__always)
+  private final func findAhead(of reader: SegmentReader) {
+    distanceAhead = 0
+    guard blockNumber &+ 1 < reader.index.count, let block,
+      let ahead = reader.prefetchBlock(at: blockNumber &+ 1)
+    else { return }
+    let place = UInt(bitPattern: Unmanaged.passUnretained(block).toOpaque())
+    distanceAhead = Int(bitPattern: UInt(bitPattern: ahead) &- place)
+  }
+
   override func announceSeek(
     to key: UnsafeRawBufferPointer, _ trailer: EntryTrailer
   ) throws(StorageError) {
     guard let reader else { return }
-    let following = reader.index.firstIndex(atOrAfter: key, trailer)
+    let following = reader.firstBlock(atOrAfter: key, trailer)
     announced = following
     if following > 0 { reader.prefetchSlot(of: following - 1) }
   }
 
   override func fetchAnnounced() {
-    if let reader, let announced, announced > 0 { reader.prefetchBlock(at: announced - 1) }
+    if let reader, let announced, announced > 0 { _ = reader.prefetchBlock(at: announced - 1) }
   }
 
   @inline(__always)
@@ -150,21 +179,24 @@ class SegmentCursor: SourceCursor {
   /// Makes a block the current one.
   private final func enter(_ number: Int, of reader: SegmentReader) throws(StorageError) {
     guard number != blockNumber else { return }
+    let isNext = number == blockNumber &+ 1
     blockNumber = -1
+    distanceAhead = 0
     let block = try reader.block(at: number, fillingCache: fillsCache)
     view = block.view
     previousBlock = self.block
     self.block = block
     swap(&keyBytes, &previousKeyBytes)
     if !view.prefix.isEmpty {
-      let needed = view.prefix.count + view.longestSuffix
+      let needed = view.prefix.count + view.longestSuffix + 7
       if keyBytes.count < needed {
         keyBytes.deallocate()
-        keyBytes = .allocate(byteCount: 2 * needed, alignment: 8)
+        keyBytes = .allocate(byteCount: max(2 * needed, 64), alignment: 8)
       }
       keyBytes.copyMemory(from: view.prefix)
     }
     blockNumber = number
+    if isNext { findAhead(of: reader) }
   }
 
   /// Shows an entry of the current block, whose index must be in it.
@@ -175,8 +207,8 @@ class SegmentCursor: SourceCursor {
     if view.prefix.isEmpty {
       key = entry.suffix
     } else {
-      if let base = keyBytes.baseAddress, let suffix = entry.suffix.baseAddress {
-        (base + view.prefix.count).copyMemory(from: suffix, byteCount: entry.suffix.count)
+      if let base = keyBytes.baseAddress {
+        BlockView.copy(suffix: entry.suffix, to: base + view.prefix.count)
       }
       key = UnsafeRawBufferPointer(start: keyBytes.baseAddress, count: view.prefix.count + entry.suffix.count)
     }

@@ -49,6 +49,10 @@ final class SegmentFilters: Sendable {
   @inline(__always)
   func mayContain(keyHash: UInt64) -> Bool { keys.mayContain(keyHash) }
 
+  /// Has the processor fetch what that question will look at.
+  @inline(__always)
+  func prefetch(keyHash: UInt64) { keys.prefetch(keyHash) }
+
   /// Whether some key may begin with `bytes`. A filter can tell when they begin with a prefix by its rule.
   func mayContain(prefix bytes: UnsafeRawBufferPointer) -> Bool {
     guard let prefix = rule.prefix(of: bytes) else { return true }

@@ -1,4 +1,5 @@
 import CairnKV
+import CairnShims
 import Synchronization
 
 /// An open segment. Index, filters and range removals are in memory, data blocks come through the cache.
@@ -19,9 +20,12 @@ final class SegmentReader: Sendable {
   /// The index: for each data block its first key and trailer, and as value its offset and stored length.
   /// Points into `indexBlock`, which lives as long as the reader.
   let index: BlockView
+  private let heads: HeadTree
   /// For each data block, where it is while it is in the cache.
   ///
-  /// Invariant: as many words as `index` has entries, from `init` to `deinit`, where the cache lets go of them.
+  /// Invariant: as many words as `index` has entries, from `init` to `deinit`, where the cache lets go of them. In
+  /// front of them stands one word that is not used, at the beginning of a cache line: the eight words of the blocks
+  /// before the entries of one group of `heads` so share a line.
   nonisolated(unsafe) private let slots: UnsafeMutablePointer<Atomic<UInt64>>
   /// About what the reader keeps in memory, beside the blocks in the cache. Range removals are counted
   /// three times: they are kept as they are, and cut into fragments.
@@ -45,13 +49,17 @@ final class SegmentReader: Sendable {
     filters = parts.filters
     indexBlock = parts.index
     index = parts.index.view
+    heads = HeadTree(parts.index.view.heads, count: parts.index.view.count)
     dictionary = parts.dictionary
     memoryBytes =
       Self.fixedBytes + parts.index.memoryBytes + (parts.filters?.memoryBytes ?? 0)
       + (parts.dictionary?.memoryBytes ?? 0)
-      + MemoryLayout<UInt64>.stride * parts.index.view.count
+      + heads.memoryBytes + MemoryLayout<UInt64>.stride * (parts.index.view.count + 1)
       + parts.rangeTombstones.reduce(0) { $0 + 3 * ($1.lower.count + ($1.upper?.count ?? 0) + 64) }
-    slots = .allocate(capacity: index.count)
+    let words = UnsafeMutableRawPointer.allocate(
+      byteCount: MemoryLayout<Atomic<UInt64>>.stride * (index.count + 1), alignment: HeadTree.lineBytes)
+    slots = (words + MemoryLayout<Atomic<UInt64>>.stride).bindMemory(
+      to: Atomic<UInt64>.self, capacity: index.count)
     for number in 0..<index.count { (slots + number).initialize(to: Atomic(0)) }
     cache.reserve(memoryBytes)
   }
@@ -61,7 +69,7 @@ final class SegmentReader: Sendable {
       cache.abandon(slot(number), segment: identity.fileNumber, offset: place(of: number).offset)
     }
     slots.deinitialize(count: index.count)
-    slots.deallocate()
+    UnsafeMutableRawPointer(slots - 1).deallocate()
     cache.release(memoryBytes)
   }
 
@@ -92,14 +100,21 @@ final class SegmentReader: Sendable {
   }
 
   /// The same for a key whose ``KeyHash`` is known.
+  /// - Parameter isLast: Whether there is nowhere else to look: then the key is probably here, and the index is
+  ///   searched while the filter's line is on its way.
   func find(
-    _ key: UnsafeRawBufferPointer, hash: UInt64, visibleAt sequence: UInt64
+    _ key: UnsafeRawBufferPointer, hash: UInt64, visibleAt sequence: UInt64, isLast: Bool = false
   ) throws(StorageError) -> PointLookup? {
-    guard mayContain(keyHash: hash) else { return nil }
+    if isLast {
+      filters?.prefetch(keyHash: hash)
+    } else {
+      guard mayContain(keyHash: hash) else { return nil }
+    }
     let target = EntryTrailer.newest(visibleAt: sequence)
     // An entry that is sought stands in the block before the first one that begins after it, or at that
     // block's very beginning.
-    let following = index.firstIndex(atOrAfter: key, target)
+    let following = firstBlock(atOrAfter: key, target)
+    if isLast, !mayContain(keyHash: hash) { return nil }
     if following > 0 {
       let block = try block(at: following - 1)
       let found = block.view.find(key, tag: BlockView.tag(ofHash: hash), atOrAfter: target)
@@ -109,6 +124,14 @@ final class SegmentReader: Sendable {
     let block = try block(at: following)
     let entry = block.view.entry(at: 0)
     return PointLookup(trailer: entry.trailer, value: entry.value, block: block)
+  }
+
+  /// The first data block that begins at or after (`key`, `trailer`); `index.count` when none does.
+  @inline(__always)
+  func firstBlock(atOrAfter key: UnsafeRawBufferPointer, _ trailer: EntryTrailer) -> Int {
+    index.firstIndex(atOrAfter: key, trailer) { head in
+      heads.firstIndex(notBelow: head) { cairn_prefetch(slots + HeadTree.groupCount &* $0 - 1) }
+    }
   }
 
   /// A cursor over all entries, at none of them yet.
@@ -136,8 +159,9 @@ final class SegmentReader: Sendable {
   func prefetchSlot(of number: Int) { slot(number).prefetch() }
 
   /// Has the processor fetch the beginning of the data block with this number, if it is in the cache.
+  /// - Returns: where it is, which is not to be looked at: it may be gone.
   @inline(__always)
-  func prefetchBlock(at number: Int) { slot(number).prefetchBlock() }
+  func prefetchBlock(at number: Int) -> UnsafeRawPointer? { slot(number).prefetchBlock() }
 
   /// The block from the cache or, if it is not there, from the file.
   @inline(never)

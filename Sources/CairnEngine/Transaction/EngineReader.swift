@@ -1,7 +1,8 @@
-import CairnKV
+public import CairnKV
 import Synchronization
 
 /// Reads from one snapshot of the store.
+@usableFromInline
 final class EngineReader: KeyValueReader {
   private let view: ReadView
   // A plain variable would cost a check of exclusive access at every read.
@@ -12,21 +13,27 @@ final class EngineReader: KeyValueReader {
   }
 
   /// After this every read throws `.ended`: what is read later would be older than whoever reads it believes.
+  @usableFromInline
   func end() { hasEnded.store(true, ordering: .relaxed) }
 
+  @usableFromInline
   func get(_ key: [UInt8]) throws(StorageError) -> [UInt8]? {
     try check()
     return try view.copy(view.find(key))
   }
 
+  @usableFromInline
   func lendValue(of key: [UInt8], to body: (RawSpan?) -> Void) throws(StorageError) {
     try check()
     try view.lend(view.find(key), to: body)
   }
 
+  @usableFromInline
   func first(in range: KeyRange) throws(StorageError) -> KeyValue? { try one(in: range, .ascending) }
+  @usableFromInline
   func last(in range: KeyRange) throws(StorageError) -> KeyValue? { try one(in: range, .descending) }
 
+  @usableFromInline
   func scan(
     _ range: KeyRange, _ direction: ScanDirection, limit: Int?, _ visit: (KeyValue) -> ScanStep
   ) throws(StorageError) {
@@ -34,6 +41,7 @@ final class EngineReader: KeyValueReader {
     _ = try view.scan(range, direction, limit: limit, own: nil, visit)
   }
 
+  @usableFromInline
   func forEachEntry(
     in range: KeyRange, _ direction: ScanDirection, limit: Int?, _ body: (RawSpan, RawSpan) -> ScanStep
   ) throws(StorageError) {

@@ -12,18 +12,15 @@ extension ReadView {
       throw StorageError(.keyTooLong, "a key of \(key.count) bytes; the longest is \(StorageLimits.keyBytes)")
     }
     if let found = Self.find(key, in: state.active, visibleAt: snapshot) { return found }
-    for memtable in state.sealed {
-      if let found = Self.find(key, in: memtable, visibleAt: snapshot) { return found }
+    if !state.sealed.isEmpty {
+      for memtable in state.sealed {
+        if let found = Self.find(key, in: memtable, visibleAt: snapshot) { return found }
+      }
     }
     let hash = KeyHash.hash(key)
-    for segment in state.version.levels[0] where segment.properties.mayContain(key) {
-      if let found = try find(key, hash, in: segment) { return found }
+    return try state.version.table.firstFound(key) { (segment, isLast) throws(StorageError) in
+      try find(key, hash, in: segment, isLast: isLast)
     }
-    for level in 1..<state.version.levels.count {
-      guard let segment = state.version.segment(of: level, containing: key) else { continue }
-      if let found = try find(key, hash, in: segment) { return found }
-    }
-    return nil
   }
 
   func find(_ key: [UInt8]) throws(StorageError) -> PointLookup? {
@@ -42,9 +39,11 @@ extension ReadView {
 
   @inline(__always)
   private func find(
-    _ key: UnsafeRawBufferPointer, _ hash: UInt64, in segment: SegmentFile
+    _ key: UnsafeRawBufferPointer, _ hash: UInt64, in segment: SegmentFile, isLast: Bool
   ) throws(StorageError) -> PointLookup? {
-    if !segment.hasRangeRemovals { return try segment.find(key, hash: hash, visibleAt: snapshot) }
+    if !segment.hasRangeRemovals {
+      return try segment.find(key, hash: hash, visibleAt: snapshot, isLast: isLast)
+    }
     let reader = try segment.reader()
     let covered = reader.removals.newestCovering(key, visibleAt: snapshot)
     return Self.newer(try reader.find(key, hash: hash, visibleAt: snapshot), coveredBy: covered)

@@ -31,11 +31,10 @@ struct ReadView {
 
   /// The visible entries of `range`.
   func cursor(_ range: KeyRange, own: OwnWrites?) throws(StorageError) -> VisibleCursor {
-    var sources: [SourceCursor] = []
-    sources.reserveCapacity(8)
+    var sources = CursorList()
     var removals: [VisibleCursor.Removals] = []
     func add(_ memtable: Memtable, visibleAt sequence: UInt64) {
-      if memtable.entryCount > 0 { sources.append(memtable.makeCursor()) }
+      if memtable.entryCount > 0 { sources.add(memtable.makeCursor()) }
       if memtable.rangeRemovalCount > 0 {
         removals.append(.init(tombstones: memtable.rangeRemovals, visibleAt: sequence))
       }
@@ -52,16 +51,16 @@ struct ReadView {
     for segment in state.version.levels[0] where segment.properties.overlaps(range) {
       try addRemovals(of: segment)
       let reader = try segment.reader()
-      if prefix.withUnsafeBytes({ reader.mayContain(prefix: $0) }) { sources.append(reader.makeCursor()) }
+      if prefix.withUnsafeBytes({ reader.mayContain(prefix: $0) }) { sources.add(reader.makeCursor()) }
     }
     for level in 1..<state.version.levels.count where !state.version.levels[level].isEmpty {
       let segments = state.version.segments(of: level, overlapping: range)
       for segment in segments { try addRemovals(of: segment) }
-      if !segments.isEmpty { sources.append(LevelCursor(segments, prefix: prefix)) }
+      if !segments.isEmpty { sources.add(LevelCursor(segments, prefix: prefix)) }
     }
-    let source = sources.count == 1 ? sources[0] : MergingCursor(sources)
     return VisibleCursor(
-      source, snapshot: snapshot, newestOwn: own?.newestSequence ?? 0, removals: removals, range: range,
+      sources.merged, snapshot: snapshot, newestOwn: own?.newestSequence ?? 0, removals: removals,
+      range: range,
       version: state.version,
       guide: EmptyRangeGuide(
         known: state.emptyRanges, snapshot: snapshot, active: state.active, own: own?.memtable))

@@ -181,7 +181,7 @@ final class BackgroundWork: Sendable {
   /// What compaction has yet to move: by how much levels exceed what they should hold, and all of level 0 once
   /// it is to be merged.
   func compactionDebt(of version: Version) -> UInt64 {
-    compactor.debtBytes(of: version) + compactor.dueLevelZeroBytes(of: version)
+    compactor.debtBytes(of: version, isIdle: isIdle.load(ordering: .relaxed))
   }
 
   private func debt(of version: Version) -> PressureGauge.Debt {

@@ -72,6 +72,11 @@ struct CompactionPicker {
     return pickGarbage(version, conditions)
   }
 
+  /// Whether level 0 is the one to be relieved, or would be once no other is.
+  func mergesLevelZero(_ version: Version, isIdle: Bool) -> Bool {
+    score(version, 0) >= 1 || isIdle && isLevelZeroWorthMerging(version, Conditions(isIdle: true))
+  }
+
   // MARK: Level 0
 
   /// Moves what can be moved; then merges all that is there.
@@ -103,11 +108,21 @@ struct CompactionPicker {
       level: 0, targetLevel: 1, upper: segments, lower: Array(version.segments(of: 1, overlapping: bounds)))
   }
 
-  /// Whether something in level 0 may hide other things, here or below.
+  /// What an idle store may write anew for each byte of level 0 that it merges without need: more, and one that is
+  /// written a little now and then would write all of level 1 each time.
+  private static let greatestIdleCost: UInt64 = 4
+
+  /// Whether something in level 0 may hide other things, here or below; or whether every read can be spared a look
+  /// at what was flushed, at a cost in proportion to that.
   private func isLevelZeroWorthMerging(_ version: Version, _ conditions: Conditions) -> Bool {
     let segments = version.levels[0]
     if segments.contains(where: { conditions.excluded.contains($0.number) }) { return false }
-    return segments.contains { $0.properties.hasGarbage || $0.properties.referencedBytes > 0 }
+    if segments.contains(where: { $0.properties.hasGarbage || $0.properties.referencedBytes > 0 }) {
+      return true
+    }
+    let below = version.bytes(of: 1)
+    guard segments.count > 1 || segments.count == 1 && below > 0 else { return false }
+    return below / Self.greatestIdleCost <= version.bytes(of: 0)
   }
 
   // MARK: The other levels

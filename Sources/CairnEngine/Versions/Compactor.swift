@@ -26,18 +26,18 @@ final class Compactor: Sendable {
     self.helper = helper
   }
 
-  /// By how much levels exceed their limits, together.
+  /// By how much levels exceed their limits, together, and what is in level 0 while it is to be merged.
+  func debtBytes(of version: Version, isIdle: Bool) -> UInt64 {
+    let isMerged = picker.mergesLevelZero(version, isIdle: isIdle)
+    return debtBytes(of: version) + (isMerged ? version.bytes(of: 0) : 0)
+  }
+
+  /// By how much the levels but the first exceed their limits, together.
   func debtBytes(of version: Version) -> UInt64 {
     version.levels.indices.dropFirst().dropLast().reduce(0) { sum, level in
       let score = picker.score(version, level)
       return score > 1 ? sum + UInt64(Double(version.bytes(of: level)) * (1 - 1 / score)) : sum
     }
-  }
-
-  /// What is in level 0 if that has to be merged. (Writers are slowed down by its segments instead, see
-  /// ``PressureGauge``.)
-  func dueLevelZeroBytes(of version: Version) -> UInt64 {
-    picker.score(version, 0) >= 1 ? version.bytes(of: 0) : 0
   }
 
   /// What level 1 may hold.
@@ -47,8 +47,8 @@ final class Compactor: Sendable {
   /// space back.
   ///
   /// - Parameter isIdle: nothing was written for a while, so that what otherwise waits for more of its kind is
-  ///   worth while as well: level 0 is merged although it is not full, if it holds removals or refers to value
-  ///   files, and removals go further down.
+  ///   worth while as well: level 0 is merged although it is not full, if it holds removals, refers to value
+  ///   files or is not small beside level 1, and removals go further down.
   /// - Returns: whether there was something to do. Only from one thread at a time.
   func compactOnce(isIdle: Bool = false) throws(StorageError) -> Bool {
     while true {

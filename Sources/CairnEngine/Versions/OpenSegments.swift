@@ -49,7 +49,8 @@ final class OpenSegments: Sendable {
   /// answer stands in.
   @inline(__always)
   func find(
-    _ key: UnsafeRawBufferPointer, hash: UInt64, visibleAt sequence: UInt64, in slot: SegmentSlot,
+    _ key: UnsafeRawBufferPointer, hash: UInt64, visibleAt sequence: UInt64, isLast: Bool,
+    in slot: SegmentSlot,
     of properties: @autoclosure () -> SegmentProperties
   ) throws(StorageError) -> PointLookup? {
     slot.markUsed(at: openings.load(ordering: .relaxed))
@@ -57,7 +58,7 @@ final class OpenSegments: Sendable {
     var failure: StorageError?
     let isOpen = slot.withReader { reader in
       do throws(StorageError) {
-        found = try reader.find(key, hash: hash, visibleAt: sequence)
+        found = try reader.find(key, hash: hash, visibleAt: sequence, isLast: isLast)
       } catch {
         failure = error
       }

@@ -36,9 +36,9 @@ final class SegmentFile: Sendable {
   /// looked at.
   @inline(__always)
   func find(
-    _ key: UnsafeRawBufferPointer, hash: UInt64, visibleAt sequence: UInt64
+    _ key: UnsafeRawBufferPointer, hash: UInt64, visibleAt sequence: UInt64, isLast: Bool
   ) throws(StorageError) -> PointLookup? {
-    try openSegments.find(key, hash: hash, visibleAt: sequence, in: slot, of: properties)
+    try openSegments.find(key, hash: hash, visibleAt: sequence, isLast: isLast, in: slot, of: properties)
   }
 
   /// The file may be removed once nobody refers to it.

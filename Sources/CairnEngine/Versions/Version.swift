@@ -7,6 +7,8 @@ final class Version: Sendable {
   /// sorted by key, its segments are disjoint, and for any key its entries are newer than those of the
   /// levels after it.
   let levels: [[SegmentFile]]
+  /// The same, for looking up keys.
+  let table: SegmentTable
   /// The sequence number of the newest entry in any segment.
   let newestSequence: UInt64
   /// How many segments of level 0 overlap in one key at most. Segments beside each other, of which an ingest
@@ -19,6 +21,7 @@ final class Version: Sendable {
   init(levels: [[SegmentFile]], values: ValueCatalog = ValueCatalog(), valueFiles: [UInt64: ValueFile] = [:])
   {
     self.levels = levels
+    table = SegmentTable(levels)
     self.values = values
     self.valueFiles = valueFiles
     newestSequence = levels.joined().reduce(0) { max($0, $1.properties.largestSequence) }

@@ -97,7 +97,7 @@ struct RecoveryCheck {
     if let complaint = try LivenessCheck.complaint(about: state, in: directory) {
       complaints.append(complaint)
     }
-    if spares > 1 { complaints.append("I10: there are \(spares) spares") }
+    if spares > 2 { complaints.append("I10: there are \(spares) spares") }
     return complaints
   }
 }

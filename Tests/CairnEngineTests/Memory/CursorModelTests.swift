@@ -156,6 +156,39 @@ struct VersionedModel {
     }
   }
 
+  /// The same of one segment alone, without a merge; with keys that differ within their first eight bytes, after them,
+  /// and both.
+  @Test(arguments: 1...24 as ClosedRange<UInt64>) func aReaderOfOneSegmentSeesThem(seed: UInt64) throws {
+    var random = SeededGenerator(seed: seed)
+    let prefix = random.bytes([0, 3, 8, 17][random.below(4)])
+    let keys = VersionedModel.keys(40, &random).map { key in
+      prefix + key + (random.isHit(oneIn: 3) ? [UInt8](repeating: 7, count: random.below(20)) : [])
+    }
+    var model = VersionedModel.random(400, first: 1, keys: keys, &random)
+    if random.isHit(oneIn: 2) { model.tombstones = [] }
+    let segment = SegmentModel(
+      entries: model.entries.sorted(by: ModelEntry.precedes), tombstones: model.tombstones)
+    let reader = try SegmentReader(
+      segment.bytes(options: SegmentOptions(blockBytes: [200, 4096][random.below(2)])))
+    for _ in 0..<60 {
+      let snapshot = UInt64(random.below(410))
+      let bounds = [keys[random.below(keys.count)], keys[random.below(keys.count)] + random.key(longest: 2)]
+        .sorted { $0.lexicographicallyPrecedes($1) }
+      let range = KeyRange(
+        from: random.isHit(oneIn: 3) ? [] : bounds[0], to: random.isHit(oneIn: 3) ? nil : bounds[1])
+      if range.isEmpty { continue }
+      var cursor = VisibleCursor(
+        reader.makeCursor(), snapshot: snapshot,
+        removals: model.tombstones.isEmpty ? [] : [.init(tombstones: reader.removals, visibleAt: snapshot)],
+        range: range)
+      let expected = model.visible(at: snapshot, in: range)
+      try cursor.seekToFirst()
+      #expect(try Self.rest(&cursor) == expected)
+      try cursor.seekToLast()
+      #expect(try Self.rest(&cursor) == expected.reversed())
+    }
+  }
+
   private static func rest(_ cursor: inout VisibleCursor) throws -> [KeyValue] {
     var result: [KeyValue] = []
     while cursor.isValid {

@@ -136,6 +136,29 @@ import Testing
 
   private static var idle: CompactionPicker.Conditions { .init(isIdle: true) }
 
+  /// A quiet store spares reads what was flushed, unless that is little beside what would have to be written anew.
+  @Test(arguments: [
+    (1, 0, false), (1, 1, true), (2, 0, true), (1, 4, true), (1, 5, false), (2, 8, true), (2, 9, false),
+  ])
+  func levelZeroIsMergedInAQuietWhile(segments: Int, below: UInt64, isMerged: Bool) {
+    var forest = Forest()
+    forest.picker.levelOneBytes = 1_000_000
+    if below > 0 {
+      let isBelow = forest.flush([0], .inclusive([9]), level: 1) { $0.fileBytes = 1000 * below }
+      #expect(isBelow)
+    }
+    for _ in 0..<segments {
+      let isAbove = forest.flush([1], .inclusive([8])) { $0.fileBytes = 1000 }
+      #expect(isAbove)
+    }
+    #expect(forest.pick() == nil)
+    let choice = forest.picker.pick(forest.version, Self.idle)
+    #expect((choice.compaction?.level == 0) == isMerged)
+    #expect(choice.isDue == false)
+    #expect(forest.picker.mergesLevelZero(forest.version, isIdle: true) == isMerged)
+    #expect(forest.picker.mergesLevelZero(forest.version, isIdle: false) == false)
+  }
+
   @Test func removalsGoDownAlthoughThereIsRoom() throws {
     var forest = Forest()
     let isBelow = forest.flush([0], .inclusive([9]), level: 3) { $0.valueCount = 100 }

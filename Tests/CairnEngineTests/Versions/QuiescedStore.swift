@@ -20,7 +20,7 @@ struct QuiescedStore {
       tree: tree, random: environment.random, segmentOptions: SegmentOptions(),
       segmentBytes: options.segmentBytes,
       picker: CompactionPicker(
-        levelZeroSegments: 4, levelOneBytes: UInt64(options.segmentBytes) * 4,
+        levelZeroSegments: EngineOptions.levelZeroSegments, levelOneBytes: options.levelOneBytes,
         levelZeroReferencedBytes: UInt64(options.memtableLimit)))
     let flusher = Flusher(
       tree: tree, random: environment.random, segmentOptions: SegmentOptions(),

@@ -39,7 +39,7 @@ final class NewestInPrefix: Scenario {
       Keys.setEntry(entry, ofPrefix: prefixes[position], &key)
       return values[number]
     }
-    try store.settle()
+    try contestant.settleAtRest(store, seconds: sizes.quietSeconds)
     _ = try rate(contestant)
   }
 

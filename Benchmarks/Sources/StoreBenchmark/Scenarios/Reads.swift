@@ -94,7 +94,7 @@ final class Reads: Scenario {
       Keys.setScattered(order[position], &key)
       return values[order[position]]
     }
-    try filled.settle()
+    try contestant.settleAtRest(filled, seconds: sizes.quietSeconds)
     try filled.close()
     try FileManager.default.copyItem(atPath: ample, toPath: scarce)
     let store = try engine.open(at: ample, settings)
