@@ -35,14 +35,51 @@ struct GatheredNodes {
         elements[index].head = SearchTarget.head(of: distinctive)
       }
     }
-    elements.sort { left, right in
-      if left.head != right.head { return left.head < right.head }
-      return EntryOrder.compare(left.node.key, left.node.trailer, right.node.key, right.node.trailer) < 0
-    }
+    sortByHead()
+    sortEqualHeads()
     for index in elements.indices {
       let ahead = index + Self.prefetchDistance
       if ahead < elements.count { elements[ahead].node.prefetch() }
       body(elements[index].node)
+    }
+  }
+
+  /// By counting, eleven bits at a time, the least significant first: an eighth of what comparing takes.
+  private mutating func sortByHead() {
+    let digitBits = 11
+    let differing = elements.reduce(0 as UInt64) { $0 | ($1.head ^ elements[0].head) }
+    var other = elements
+    for shift in stride(from: 0, to: UInt64.bitWidth, by: digitBits) {
+      let mask = UInt64((1 << digitBits) - 1)
+      if differing >> UInt64(shift) & mask == 0 { continue }
+      var places = [Int](repeating: 0, count: 1 << digitBits)
+      for element in elements { places[Int(element.head >> UInt64(shift) & mask)] += 1 }
+      var sum = 0
+      for digit in places.indices {
+        sum += places[digit]
+        places[digit] = sum - places[digit]
+      }
+      for element in elements {
+        let digit = Int(element.head >> UInt64(shift) & mask)
+        other[places[digit]] = element
+        places[digit] += 1
+      }
+      swap(&elements, &other)
+    }
+  }
+
+  /// Puts what a comparison of heads leaves undecided in order: keys that differ later, and versions of one key.
+  private mutating func sortEqualHeads() {
+    var start = 0
+    while start < elements.count {
+      var end = start + 1
+      while end < elements.count && elements[end].head == elements[start].head { end += 1 }
+      if end - start > 1 {
+        elements[start..<end].sort { left, right in
+          EntryOrder.compare(left.node.key, left.node.trailer, right.node.key, right.node.trailer) < 0
+        }
+      }
+      start = end
     }
   }
 
