@@ -27,8 +27,8 @@ public struct EngineOptions: Sendable {
 
   /// How long the dictionary may be, in bytes, that is made from the first blocks of each compressed segment
   /// and kept in it if it saves at least 4 %. Default 4096, 2 to 128 KiB, or 0 for none. With the default, entries
-  /// that are alike take up to 14 % less, compressing takes up to twice the time, and an open segment 30 KiB more memory: the dictionary, and 27 KiB. Prose gains from one
-  /// of 16 KiB. Without ``compressionLevel`` it does nothing.
+  /// that are alike take up to 14 % less, compressing takes up to twice the time, and an open segment 30 KiB more
+  /// memory: the dictionary, and 27 KiB. Prose gains from one of 16 KiB. Without ``compressionLevel`` it does nothing.
   public var compressionDictionaryBytes = 4096
 
   /// From this length on, in bytes, a value leaves the tree when its memtable is flushed: it goes to a value

@@ -63,7 +63,7 @@ struct StoreOpening {
         throw StorageError(
           .corruption, "the manifest is missing, although there are files of data; restore it from a backup",
           file: directory.path(of: entry))
-      case .log(let number): try recovery.checkStray(log: number)
+      case .log(let number): try recovery.checkStray(log: number, hasManifest: false)
       case .lock, .manifest, .newManifest, .spare, .unknown: continue
       }
     }
@@ -83,7 +83,7 @@ struct StoreOpening {
     try recovery.replay(state.logs)
     for case .log(let number) in entries where !state.logs.contains(number) && number > (state.logs.last ?? 0)
     {
-      try recovery.checkStray(log: number)
+      try recovery.checkStray(log: number, hasManifest: true)
     }
     return try finish(state, recovery, entries, fileQueue)
   }

@@ -210,7 +210,10 @@ struct LogRecovery {
   /// A crash between the making of a log and its entry in the manifest leaves a log that holds nothing new:
   /// no frame, or only carried ones. Those were never acknowledged by this log, and what their originals
   /// acknowledged is on the disk where the originals are, whatever a power cut took of the rest.
-  func checkStray(log number: UInt64) throws(StorageError) {
+  ///
+  /// - Parameter hasManifest: Whether there is one. A new store's first log has nothing to carry, so that without a
+  ///   manifest carried frames tell of one that was lost.
+  func checkStray(log number: UInt64, hasManifest: Bool) throws(StorageError) {
     let path = directory.path(of: .log(number))
     let reader: FrameReader
     do throws(StorageError) {
@@ -222,7 +225,7 @@ struct LogRecovery {
     }
     while let frame = try reader.next() {
       let scratch = Memtable(oldestLog: number, firstChunkBytes: 4096)
-      guard frame.header.kind == .group,
+      guard frame.header.kind == .group || (frame.header.kind == .carried && !hasManifest),
         let count = BatchGroup.replay(
           frame.payload, batchCount: frame.header.batchCount, firstSequence: frame.header.firstSequence,
           to: scratch)

@@ -11,9 +11,10 @@
 /// in one cache line where a search would touch four.
 ///
 /// Invariant: made by `Block` alone, once the payload has been validated whole: `heads` and `offsets` have
-/// `count` elements, `tags` either none (of an index) or as many, filled up to a multiple of eight, each offset is that of an entry that lies in the payload with all its bytes, entries
-/// ascend strictly. Behind the payload are eight bytes more that may be read. Good only while the block lives; trivial to copy, so that loops over it count no
-/// references.
+/// `count` elements, `tags` either none (of an index) or as many, filled up to a multiple of eight, each offset is
+/// that of an entry that lies in the payload with all its bytes, entries ascend strictly. Behind the payload are
+/// eight bytes more that may be read. Good only while the block lives; trivial to copy, so that loops over it count
+/// no references.
 struct BlockView: @unchecked Sendable {
   let tags: UnsafeRawPointer
   let payload: UnsafeRawPointer

@@ -109,6 +109,20 @@ import Testing
     }
   }
 
+  /// A store that holds little copies all of it into a new log when it is opened. With the manifest gone, that log is
+  /// all that tells of it: to begin a new store there would lose it without a word.
+  @Test func aLostManifestBesideCarriedCommitsIsDamage() throws {
+    let disk = SimulatedFileSystem()
+    let engine = try open(disk)
+    try engine.write { try $0.set([1], to: [1]) }
+    try engine.close()
+    let again = try open(disk)
+    let copy = disk.crash(.kill, seed: 1)
+    try again.close()
+    try copy.remove("/store/MANIFEST")
+    #expect(code { _ = try self.open(copy) } == .corruption)
+  }
+
   @Test(arguments: [EntryTrailer.firstOwnSequence, EntryTrailer.firstOwnSequence - 1, .max])
   func aLogThatClaimsAbsurdNumbersIsDamage(sequence: UInt64) throws {
     let disk = SimulatedFileSystem()
