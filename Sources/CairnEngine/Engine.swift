@@ -12,6 +12,7 @@ public final class Engine: KeyValueStore {
   let pipeline: CommitPipeline
   let background: BackgroundWork
   let compressionThread: CompressionThread
+  let lowWater: LowWaterMark
   private let leaderQueue: any BackgroundQueue
   private let lock: any FileLock
   let options: EngineOptions
@@ -48,7 +49,8 @@ public final class Engine: KeyValueStore {
     // The directory's parent is what stands before the last slash.
     var trimmed = givenPath
     while trimmed.utf8.count > 1 && trimmed.hasSuffix("/") { trimmed.removeLast() }
-    let directory = StoreDirectory(path: trimmed, fileSystem: environment.fileSystem)
+    let directory = StoreDirectory(
+      path: trimmed, fileSystem: environment.fileSystem, time: environment.time)
     if options.createIfMissing {
       try environment.fileSystem.createDirectory(trimmed)
     } else if try environment.fileSystem.information(at: trimmed) == nil {
@@ -65,6 +67,10 @@ public final class Engine: KeyValueStore {
       fileQueue.drainAndStop()
       lock.release()
       throw error
+    }
+    // Not to know is no reason not to open.
+    if let path = try? PermissionCheck.firstWritableByOthers(in: directory) {
+      directory.events.emitAtOpening(.writableByOthers(path: path))
     }
     compressionThread = CompressionThread(scheduler: environment.scheduler)
     let flusher = Flusher(
@@ -89,10 +95,11 @@ public final class Engine: KeyValueStore {
     tree = opened.tree
     tree.snapshots.setReleaseHandler { [weak background] in background?.scheduleCompaction() }
     leaderQueue = environment.scheduler.makeQueue(label: "cairn-commit")
+    lowWater = LowWaterMark(directory, leastFreeBytes: options.leastFreeBytes)
     let writer = CommitWriter(
       tree: opened.tree, background: background, options: options, log: opened.log,
       keptLogBytes: opened.keptLogBytes,
-      buffer: opened.buffer)
+      buffer: opened.buffer, lowWater: lowWater)
     pipeline = CommitPipeline(writer: writer, leaderQueue: leaderQueue)
     self.lock = lock
     self.options = options

@@ -31,6 +31,12 @@ public struct EngineOptions: Sendable {
   /// memory: the dictionary, and 27 KiB. Prose gains from one of 16 KiB. Without ``compressionLevel`` it does nothing.
   public var compressionDictionaryBytes = 4096
 
+  /// So many bytes are kept free on the disk: below, commits and ingests that set anything are refused with `.full`
+  /// before a byte is written, while removals, reads and the giving back of space go on; above, everything is accepted
+  /// again. Default `nil`: 64 MiB, or a twentieth of a small file system. 0: none, so that the disk is filled to the
+  /// last byte, and removals may find no room.
+  public var leastFreeBytes: UInt64?
+
   /// From this length on, in bytes, a value leaves the tree when its memtable is flushed: it goes to a value
   /// file, and the tree keeps a handle of some 15 bytes. Default 2048, at least 64, at most 2³¹, which leaves
   /// every value in the tree. Larger makes scans over values that long faster, and compactions copy them

@@ -41,6 +41,8 @@ extension ForwardingFileSystem {
     try base.information(at: path)
   }
   /// Passes the call on.
+  public func space(at path: String) throws(StorageError) -> FileSystemSpace? { try base.space(at: path) }
+  /// Passes the call on.
   public func synchronizeDirectory(_ path: String) throws(StorageError) {
     try base.synchronizeDirectory(path)
   }

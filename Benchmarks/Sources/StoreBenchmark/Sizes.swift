@@ -31,6 +31,8 @@ struct Sizes: Sendable {
   var entriesPerPrefix: Int
 
   var reopenedCommits: Int
+  /// Of the store with very many.
+  var segments: Int
   var keysBesideWriter: Int
   var ycsbRecords: Int
   var removalKeys: Int
@@ -60,7 +62,8 @@ struct Sizes: Sendable {
     checkpointBytes: 48 << 20,
     loadedKeys: 1_000_000, singlyLoadedKeys: 100_000,
     readKeys: 2_000_000, ampleMemoryBytes: 1 << 30, scarceMemoryBytes: 64 << 20,
-    prefixes: 10_000, entriesPerPrefix: 100, reopenedCommits: 165_000, keysBesideWriter: 200_000,
+    prefixes: 10_000, entriesPerPrefix: 100, reopenedCommits: 165_000, segments: 10_000,
+    keysBesideWriter: 200_000,
     ycsbRecords: 200_000, removalKeys: 200_000, quietSeconds: 12,
     scalingKeys: [100_000, 1_000_000, 10_000_000])
 
@@ -71,7 +74,7 @@ struct Sizes: Sendable {
     checkpointBytes: 8 << 20,
     loadedKeys: 50_000, singlyLoadedKeys: 10_000,
     readKeys: 100_000, ampleMemoryBytes: 128 << 20, scarceMemoryBytes: 8 << 20,
-    prefixes: 500, entriesPerPrefix: 100, reopenedCommits: 20_000, keysBesideWriter: 20_000,
+    prefixes: 500, entriesPerPrefix: 100, reopenedCommits: 20_000, segments: 200, keysBesideWriter: 20_000,
     ycsbRecords: 10_000, removalKeys: 20_000, quietSeconds: 0,
     scalingKeys: [10_000, 100_000])
 }

@@ -34,7 +34,8 @@ struct StoreBenchmark {
     // Those that sync come first: what follows writes gigabytes.
     let all: [any Scenario] = [
       ProcessorRates(sizes), DurablePuts(sizes), BesideWriter(sizes), Checkpoints(sizes), Reads(sizes),
-      NewestInPrefix(sizes), Reopening(sizes), YCSB(sizes), BulkLoads(sizes), Removal(sizes),
+      NewestInPrefix(sizes), Reopening(sizes), ManySegments(sizes), YCSB(sizes), BulkLoads(sizes),
+      Removal(sizes),
     ]
     return options.isFull ? all + [Growth(sizes)] : all
   }

@@ -5,7 +5,7 @@ struct PacingTotals: Equatable {
   /// Commit groups, and those of them that were delayed, by length: element 0 below a microsecond, element
   /// *i* below 2^*i* microseconds.
   private(set) var groups: UInt64 = 0
-  private(set) var delays = [UInt64](repeating: 0, count: EngineStatistics.Pacing.bucketCount)
+  private(set) var delays = [UInt64](repeating: 0, count: LatencyHistogram.bucketCount)
   /// How often commits had to wait for a flush or a compaction, and for how long together.
   private(set) var stalls: UInt64 = 0
   private(set) var stallNanoseconds: UInt64 = 0
@@ -15,7 +15,7 @@ struct PacingTotals: Equatable {
   /// What one opening says of itself.
   init(_ statistics: EngineStatistics) {
     groups = statistics.groups
-    delays = statistics.pacing.delayHistogram
+    delays = statistics.pacing.buckets
     stalls = UInt64(statistics.stalls.count)
     stallNanoseconds = statistics.stalls.nanoseconds
   }
@@ -45,7 +45,7 @@ struct PacingTotals: Equatable {
 
   /// From the numbers of a line; `nil` when they are not as many.
   init?(_ numbers: [UInt64]) {
-    guard numbers.count == 3 + EngineStatistics.Pacing.bucketCount else { return nil }
+    guard numbers.count == 3 + LatencyHistogram.bucketCount else { return nil }
     (groups, stalls, stallNanoseconds) = (numbers[0], numbers[1], numbers[2])
     delays = Array(numbers[3...])
   }

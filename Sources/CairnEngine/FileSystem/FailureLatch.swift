@@ -13,10 +13,18 @@ final class FailureLatch: Sendable {
   private let isTripped = Atomic<Bool>(false)
   private let events: EventHub
   private let counters: EngineCounters
+  private let time: any TimeSource
 
-  init(events: EventHub = EventHub(), counters: EngineCounters = EngineCounters()) {
+  /// A sync that takes longer is told.
+  private static let slowNanoseconds: UInt64 = 1_000_000_000
+
+  init(
+    events: EventHub = EventHub(), counters: EngineCounters = EngineCounters(),
+    time: any TimeSource = SystemTimeSource()
+  ) {
     self.events = events
     self.counters = counters
+    self.time = time
   }
 
   func trip(_ error: StorageError) {
@@ -45,7 +53,7 @@ final class FailureLatch: Sendable {
   /// Runs a sync, unless one has failed before.
   func synchronize(_ work: () throws(StorageError) -> Void) throws(StorageError) {
     if let refusal { throw refusal }
-    counters.synchronizations.count()
+    let start = time.monotonicNanoseconds()
     do throws(StorageError) {
       try work()
     } catch {
@@ -55,6 +63,10 @@ final class FailureLatch: Sendable {
       trip(failure)
       throw failure
     }
+    let now = time.monotonicNanoseconds()
+    let nanoseconds = now > start ? now - start : 0
+    counters.countSynchronization(nanoseconds: nanoseconds)
+    if nanoseconds > Self.slowNanoseconds { events.emit(.synchronizationSlow(nanoseconds: nanoseconds)) }
     // Another thread's failure while this one's sync was under way may have taken what this one relies on.
     if let refusal { throw refusal }
   }

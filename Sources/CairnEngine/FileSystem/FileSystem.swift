@@ -28,6 +28,9 @@ public protocol FileSystem: Sendable {
   /// What stands at `path`; `nil` when nothing does.
   func information(at path: String) throws(StorageError) -> FileInformation?
 
+  /// How much room there is where `path` stands; `nil` where nobody knows.
+  func space(at path: String) throws(StorageError) -> FileSystemSpace?
+
   /// Makes the directory's entries (creations, renames, removals) durable.
   func synchronizeDirectory(_ path: String) throws(StorageError)
 
@@ -36,6 +39,25 @@ public protocol FileSystem: Sendable {
   /// The lock excludes other processes and other holders in this process, and ends with the process.
   /// - Throws: `.locked`, with the holder's process id where it can be read.
   func lock(_ path: String) throws(StorageError) -> any FileLock
+}
+
+extension FileSystem {
+  /// Nobody knows.
+  public func space(at path: String) throws(StorageError) -> FileSystemSpace? { nil }
+}
+
+/// How much room a file system has.
+public struct FileSystemSpace: Sendable, Hashable {
+  /// What this process may still write, in bytes.
+  public var freeBytes: UInt64
+  /// What there is in all, in bytes.
+  public var totalBytes: UInt64
+
+  /// Describes a file system.
+  public init(freeBytes: UInt64, totalBytes: UInt64) {
+    self.freeBytes = freeBytes
+    self.totalBytes = totalBytes
+  }
 }
 
 /// How a file is opened.
@@ -57,12 +79,20 @@ public struct FileInformation: Sendable, Hashable {
   public var isDirectory: Bool
   /// The file's length in bytes.
   public var size: UInt64
+  /// Who may do what, as the nine low bits of a POSIX mode say.
+  public var permissions: UInt16
 
   /// Describes a file or directory.
-  public init(isDirectory: Bool, size: UInt64) {
+  public init(isDirectory: Bool, size: UInt64, permissions: UInt16 = 0o600) {
     self.isDirectory = isDirectory
     self.size = size
+    self.permissions = permissions
   }
+
+  /// Whether somebody else than the owner may write to it.
+  var isWritableByOthers: Bool { permissions & 0o022 != 0 }
+  /// Whether somebody else may reach what is in the directory.
+  var isEnteredByOthers: Bool { permissions & 0o011 != 0 }
 }
 
 /// An open file. Calls may come from several threads at once.

@@ -105,6 +105,19 @@ public struct POSIXFileSystem: FileSystem {
     return FileInformation(status)
   }
 
+  /// `statvfs`.
+  public func space(at path: String) throws(StorageError) -> FileSystemSpace? {
+    var status = statvfs()
+    _ = try SystemCall.run("examine", path: path) { statvfs($0, &status) }
+    let unit = UInt64(status.f_frsize)
+    func bytes(_ blocks: UInt64) -> UInt64 {
+      let (bytes, overflow) = blocks.multipliedReportingOverflow(by: unit)
+      return overflow ? .max : bytes
+    }
+    return FileSystemSpace(
+      freeBytes: bytes(UInt64(status.f_bavail)), totalBytes: bytes(UInt64(status.f_blocks)))
+  }
+
   /// `fsync` of the directory.
   public func synchronizeDirectory(_ path: String) throws(StorageError) {
     let descriptor = try SystemCall.run("open directory", path: path) {
@@ -145,6 +158,8 @@ public struct POSIXFileSystem: FileSystem {
 
 extension FileInformation {
   init(_ status: stat) {
-    self.init(isDirectory: status.st_mode & S_IFMT == S_IFDIR, size: UInt64(max(0, status.st_size)))
+    self.init(
+      isDirectory: status.st_mode & S_IFMT == S_IFDIR, size: UInt64(max(0, status.st_size)),
+      permissions: UInt16(truncatingIfNeeded: status.st_mode & 0o777))
   }
 }

@@ -8,10 +8,11 @@ struct StoreDirectory: Sendable {
   let counters = EngineCounters()
   let latch: FailureLatch
 
-  init(path: String, fileSystem: any FileSystem) {
+  /// - Parameter time: by which syncs are measured.
+  init(path: String, fileSystem: any FileSystem, time: any TimeSource = SystemTimeSource()) {
     self.path = path
     self.fileSystem = fileSystem
-    latch = FailureLatch(events: events, counters: counters)
+    latch = FailureLatch(events: events, counters: counters, time: time)
   }
 
   static let lock = "LOCK"

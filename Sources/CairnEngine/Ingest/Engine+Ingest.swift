@@ -71,7 +71,7 @@ extension Engine {
 
   private func begin(_ range: KeyRange, isReplacing: Bool) throws(StorageError) -> Ingestion {
     try tree.checkOpen()
-    if let refusal = tree.directory.latch.refusal { throw refusal }
+    if let refusal = tree.directory.latch.refusal ?? lowWater.refusal(writing: 0) { throw refusal }
     try WriteBatch.check(range)
     let files = IngestFiles(tree: tree, queue: environment.scheduler.makeQueue(label: "cairn-ingest"))
     return Ingestion(

@@ -20,6 +20,8 @@ struct VisibleCursor: ~Copyable {
   private let newestOwn: UInt64
   private let removals: [Removals]
   private let hasRemovals: Bool
+  /// The source, if it is one segment or one level, and nothing else decides what is visible.
+  private let run: SegmentCursor?
   private let range: KeyRange
   /// Whether keys are compared with the upper bound at all, and the ``BlockView/head(_:)`` of both: most keys are within
   /// by their heads alone, and the arrays need not be touched.
@@ -65,6 +67,7 @@ struct VisibleCursor: ~Copyable {
     self.newestOwn = newestOwn
     self.removals = removals
     hasRemovals = !removals.isEmpty
+    run = removals.isEmpty ? source as? SegmentCursor : nil
     self.range = range
     hasUpper = range.upper != nil
     upperHead = range.upper.map { $0.withUnsafeBytes { BlockView.head($0) } } ?? .max
@@ -125,6 +128,14 @@ struct VisibleCursor: ~Copyable {
     isValid = false
     try startBackward(before: try guide?.endToLookAt(from: range.upper) ?? range.upper)
     try settleBackward()
+  }
+
+  /// Going up, visits what follows in the same block and needs no more than a look, see ``SegmentCursor/visitRun``.
+  /// - Returns: whether `visit` wants no more.
+  @inline(__always)
+  func visitRun(_ remaining: inout Int, _ visit: (RawSpan, RawSpan) -> ScanStep) -> Bool {
+    guard isForward, let run else { return false }
+    return run.visitRun(before: range.upper, visibleAt: snapshot, &remaining, visit)
   }
 
   /// Moves on in the direction of the last seek.

@@ -18,7 +18,7 @@ extension Engine {
     result.groups = counters.groups.load(ordering: .relaxed)
     result.userBytes = counters.userBytes.load(ordering: .relaxed)
     result.logBytes = counters.logBytes.load(ordering: .relaxed)
-    result.synchronizations = counters.synchronizations.load(ordering: .relaxed)
+    result.synchronizations = counters.synchronizations
     result.flushes = seldom.flushes
     result.compactions = seldom.compactions
     result.rewritings = seldom.rewritings
@@ -30,6 +30,10 @@ extension Engine {
     (result.removals.waitingCount, result.removals.waitingBytes) = tree.reclaimer.waiting
     let state = tree.state
     result.memory = EngineStatistics.Memory(state)
+    result.cache = EngineStatistics.Cache(tree.openSegments.cache)
+    let snapshots = tree.snapshots.live
+    result.snapshots.count = snapshots.count
+    result.snapshots.oldestAge = snapshots.first.map { tree.published - min($0, tree.published) } ?? 0
     result.space = EngineStatistics.Space(state.version, tree.logFiles)
     result.levels = state.version.levels.indices.map { level in
       EngineStatistics.Level(
@@ -45,6 +49,16 @@ extension EngineStatistics.Memory {
     activeMemtableBytes = UInt64(state.active.reservedBytes)
     sealedMemtables = state.sealed.count
     sealedMemtableBytes = state.sealed.reduce(0) { $0 + UInt64($1.reservedBytes) }
+  }
+}
+
+extension EngineStatistics.Cache {
+  fileprivate init(_ cache: BlockCache) {
+    capacityBytes = UInt64(cache.capacityBytes)
+    blockBytes = UInt64(cache.usedBytes)
+    openFileBytes = UInt64(max(0, cache.reservedBytes))
+    hits = cache.hits
+    misses = cache.misses
   }
 }
 

@@ -7,7 +7,6 @@ final class EngineCounters: Sendable {
   let groups = Atomic<UInt64>(0)
   let userBytes = Atomic<UInt64>(0)
   let logBytes = Atomic<UInt64>(0)
-  let synchronizations = Atomic<UInt64>(0)
   let removedFiles = Atomic<UInt64>(0)
   let removedBytes = Atomic<UInt64>(0)
 
@@ -17,11 +16,16 @@ final class EngineCounters: Sendable {
     var compactions = EngineStatistics.Compactions()
     var rewritings = EngineStatistics.Rewritings()
     var ingests = EngineStatistics.Ingests()
-    var pacing = EngineStatistics.Pacing()
+    var pacing = LatencyHistogram()
     var stalls = EngineStatistics.Stalls()
   }
 
   private let seldomCounted = Mutex(Seldom())
+  private let synchronizationTimes = Mutex(LatencyHistogram())
+
+  var synchronizations: LatencyHistogram { synchronizationTimes.withLock { $0 } }
+
+  func countSynchronization(nanoseconds: UInt64) { synchronizationTimes.withLock { $0.add(nanoseconds) } }
 
   var seldom: Seldom { seldomCounted.withLock { $0 } }
 

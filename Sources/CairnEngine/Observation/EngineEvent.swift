@@ -19,6 +19,15 @@ public enum EngineEvent: Hashable, Sendable {
   case stallEnded(Stall, nanoseconds: UInt64)
   /// Background work failed. It is tried again when writers need it, unless writing has stopped.
   case backgroundFailed(Work, StorageError)
+  /// A sync took longer than a second: the disk is overloaded, or about to fail.
+  case synchronizationSlow(nanoseconds: UInt64)
+  /// Little room is left on the disk: until ``spaceRegained`` only removals are accepted.
+  case spaceLow(freeBytes: UInt64)
+  /// There is room again, and everything is accepted.
+  case spaceRegained
+  /// Somebody else than the owner may change this file of the store, or its directory. Told to every listener first, if
+  /// it was so when the store was opened.
+  case writableByOthers(path: String)
   /// A sync failed, or a write that could not be taken back: the store takes no more writes.
   case writingStopped(StorageError)
   /// Files that nothing needed any more were removed.

@@ -11,8 +11,9 @@ public struct EngineStatistics: Hashable, Sendable {
   public internal(set) var userBytes: UInt64 = 0
   /// What was written to logs: commits with their padding to pages.
   public internal(set) var logBytes: UInt64 = 0
-  /// How often a file or the directory was synced.
-  public internal(set) var synchronizations: UInt64 = 0
+  /// Syncs of files and of the directory, writes that go straight to the disk included: how often, and how long each
+  /// took.
+  public internal(set) var synchronizations = LatencyHistogram()
   /// Memtables written out.
   public internal(set) var flushes = Flushes()
   /// Segments merged.
@@ -27,15 +28,36 @@ public struct EngineStatistics: Hashable, Sendable {
   public internal(set) var space = Space()
   /// What memtables take in memory.
   public internal(set) var memory = Memory()
+  /// What is kept of files in memory.
+  public internal(set) var cache = Cache()
+  /// Who reads at a moment of the past.
+  public internal(set) var snapshots = Snapshots()
   /// The levels of the tree, from level 0 on.
   public internal(set) var levels: [Level] = []
   /// What compaction has yet to move: by how much levels exceed what they should hold, and all of level 0 once
   /// that is to be merged.
   public internal(set) var compactionDebtBytes: UInt64 = 0
-  /// How writers were slowed down.
-  public internal(set) var pacing = Pacing()
+  /// How commit groups were slowed down because flushes or compactions did not keep up. Groups that were not delayed
+  /// are not counted.
+  public internal(set) var pacing = LatencyHistogram()
   /// How writers were stopped.
   public internal(set) var stalls = Stalls()
+
+  /// What was written to files for each byte that was committed: logs, flushes, compactions, rewritings and ingests. 0
+  /// before the first commit. What ingests bring is written, and is no commit's.
+  public var writeAmplification: Double {
+    let written =
+      logBytes + flushes.segmentBytes + flushes.valueFileBytes + compactions.writtenBytes
+      + rewritings.writtenBytes + ingests.segmentBytes + ingests.valueFileBytes
+    return userBytes == 0 ? 0 : Double(written) / Double(userBytes)
+  }
+
+  /// In how many places a read may have to look: memtables, segments of level 0, and levels below that hold anything.
+  /// (Filters spare most reads most of them.)
+  public var readAmplification: Int {
+    1 + memory.sealedMemtables + (levels.first?.segmentCount ?? 0)
+      + levels.dropFirst().count { $0.segmentCount > 0 }
+  }
 
   /// Memtables written out.
   public struct Flushes: Hashable, Sendable {
@@ -125,39 +147,38 @@ public struct EngineStatistics: Hashable, Sendable {
     public internal(set) var sealedMemtableBytes: UInt64 = 0
   }
 
+  /// Blocks of segments, and what open files keep in memory.
+  public struct Cache: Hashable, Sendable {
+    /// What all of it may take.
+    public internal(set) var capacityBytes: UInt64 = 0
+    /// The blocks.
+    public internal(set) var blockBytes: UInt64 = 0
+    /// Indexes, filters and dictionaries of open segments.
+    public internal(set) var openFileBytes: UInt64 = 0
+    /// How often a block was found in memory. Counted without synchronization, so that it costs readers next to
+    /// nothing: a few in a million may be missing.
+    public internal(set) var hits: UInt64 = 0
+    /// How often one was read from its file.
+    public internal(set) var misses: UInt64 = 0
+
+    /// The share of looks that found their block; 0 before the first.
+    public var hitRate: Double { hits + misses == 0 ? 0 : Double(hits) / Double(hits + misses) }
+  }
+
+  /// Snapshots and transactions that are open: what they may still read cannot be given back.
+  public struct Snapshots: Hashable, Sendable {
+    /// How many moments are read at.
+    public internal(set) var count: Int = 0
+    /// How many operations have been committed since the oldest of them.
+    public internal(set) var oldestAge: UInt64 = 0
+  }
+
   /// One level of the tree.
   public struct Level: Hashable, Sendable {
     /// How many segments it has.
     public internal(set) var segmentCount: Int = 0
     /// Their length.
     public internal(set) var bytes: UInt64 = 0
-  }
-
-  /// How writers were slowed down, group by group, because flushes or compactions did not keep up.
-  public struct Pacing: Hashable, Sendable {
-    /// How many buckets ``delayHistogram`` has.
-    public static let bucketCount = 24
-
-    /// Commit groups that were delayed.
-    public internal(set) var delayedGroups: UInt64 = 0
-    /// By how much, together.
-    public internal(set) var delayNanoseconds: UInt64 = 0
-    /// The longest delay.
-    public internal(set) var greatestDelayNanoseconds: UInt64 = 0
-    /// Delays by length: element 0 counts those of less than a microsecond, element *i* those of 2^(*i*-1) to
-    /// 2^*i* microseconds, and the last one also all that are longer. Groups that were not delayed are not in it.
-    public internal(set) var delayHistogram = [UInt64](repeating: 0, count: bucketCount)
-
-    mutating func count(delayNanoseconds delay: UInt64) {
-      delayedGroups += 1
-      delayNanoseconds += delay
-      greatestDelayNanoseconds = max(greatestDelayNanoseconds, delay)
-      delayHistogram[Self.bucket(ofNanoseconds: delay)] += 1
-    }
-
-    static func bucket(ofNanoseconds delay: UInt64) -> Int {
-      min(UInt64.bitWidth - (delay / 1000).leadingZeroBitCount, bucketCount - 1)
-    }
   }
 
   /// How writers were stopped until a flush or a compaction was done.

@@ -21,6 +21,7 @@ final class EventHub: Sendable {
   private struct State {
     var listeners: [UInt64: Listener] = [:]
     var nextListener: UInt64 = 0
+    var opening: [EngineEvent] = []
     var isFinished = false
   }
 
@@ -47,14 +48,22 @@ final class EventHub: Sendable {
     }
   }
 
-  /// The events from now on, until the listener lets go of them or ``finish()``.
+  /// Every listener is to be told this first: it was found when the store was opened, and nobody could listen.
+  func emitAtOpening(_ event: EngineEvent) { state.withLock { $0.opening.append(event) } }
+
+  /// What was found at opening, then the events from now on, until the listener lets go of them or ``finish()``.
   func listen(bufferLimit: Int) -> AsyncStream<Numbered> {
     let (stream, continuation) = AsyncStream.makeStream(
       of: Numbered.self, bufferingPolicy: .bufferingNewest(bufferLimit))
     let number = state.withLock { state -> UInt64? in
       if state.isFinished { return nil }
       defer { state.nextListener += 1 }
-      state.listeners[state.nextListener] = Listener(continuation: continuation)
+      var listener = Listener(continuation: continuation)
+      for event in state.opening {
+        continuation.yield(Numbered(number: listener.nextNumber, event: event))
+        listener.nextNumber += 1
+      }
+      state.listeners[state.nextListener] = listener
       listenerCount.add(1, ordering: .relaxed)
       return state.nextListener
     }

@@ -239,6 +239,9 @@ struct BlockView: @unchecked Sendable {
         entry.suffix) == 0
   }
 
+  /// Whether all of its keys are less than `key`.
+  func isBefore(_ key: UnsafeRawBufferPointer) -> Bool { firstIndex(atOrAfter: key, .newest) == count }
+
   /// Whether the entry at `index` has the key of the one before it. There must be one before it.
   @inline(__always)
   func hasKeyOfPrevious(_ index: Int) -> Bool {

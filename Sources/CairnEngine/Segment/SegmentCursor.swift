@@ -113,7 +113,7 @@ class SegmentCursor: SourceCursor {
     var following = position &+ 1
     if following < view.count, !view.hasKeyOfPrevious(following) {
       if previousBlock != nil { previousBlock = nil }
-      fetchAhead()
+      fetchAhead(of: value)
       return show(following)
     }
     while following < view.count, following &- position <= Self.stepsBeforeSeek {
@@ -127,6 +127,49 @@ class SegmentCursor: SourceCursor {
     try super.nextKey()
   }
 
+  /// Visits the entries that follow the current one in its block, up to the first that takes more than a look: a second
+  /// version of a key, a removal, a value that stands elsewhere, an entry that is newer than `snapshot`. Afterwards the
+  /// last one visited is the current one.
+  ///
+  /// This is what a scan of a settled store spends its time in: of an entry nothing is kept.
+  /// - Parameters:
+  ///   - upper: nothing is visited in a block that reaches this key; `nil` if there is no bound.
+  ///   - remaining: how many may be visited; lowered by as many as are.
+  /// - Returns: whether `visit` wants no more.
+  @inline(__always)
+  final func visitRun(
+    before upper: [UInt8]?, visibleAt snapshot: UInt64, _ remaining: inout Int,
+    _ visit: (RawSpan, RawSpan) -> ScanStep
+  ) -> Bool {
+    guard isValid else { return false }
+    let view = view
+    if let upper, !upper.withUnsafeBytes({ view.isBefore($0) }) { return false }
+    let (prefixCount, prefixed) = (view.prefix.count, keyBytes.baseAddress)
+    var index = position &+ 1
+    var isStopped = false
+    while index < view.count, remaining > 0, !isStopped, !view.hasKeyOfPrevious(index) {
+      let entry = view.entry(at: index)
+      guard entry.trailer.kind == .value, entry.trailer.sequence <= snapshot else { break }
+      // (As a variable it would be put in a box on the heap, for each entry: a span of it is lent.)
+      let key: UnsafeRawBufferPointer
+      if prefixCount > 0, let prefixed {
+        BlockView.copy(suffix: entry.suffix, to: prefixed + prefixCount)
+        key = UnsafeRawBufferPointer(start: prefixed, count: prefixCount &+ entry.suffix.count)
+      } else {
+        key = entry.suffix
+      }
+      fetchAhead(of: entry.value)
+      isStopped = visit(key.bytes, entry.value.bytes) == .stop
+      remaining &-= 1
+      index &+= 1
+    }
+    if index &- 1 != position {
+      if previousBlock != nil { previousBlock = nil }
+      show(index &- 1)
+    }
+    return isStopped
+  }
+
   /// The segment's last entry was left in the direction of greater keys.
   func passEnd() throws(StorageError) {}
   /// The segment's first entry was left in the direction of lesser keys.
@@ -136,7 +179,7 @@ class SegmentCursor: SourceCursor {
 
   /// Who walks on will come to the following block: it arrives as the current one is walked through.
   @inline(__always)
-  private final func fetchAhead() {
+  private final func fetchAhead(of value: UnsafeRawBufferPointer) {
     guard distanceAhead != 0, let place = value.baseAddress else { return }
     let ahead = UInt(bitPattern: place) &+ UInt(bitPattern: distanceAhead)
     cairn_prefetch(UnsafeRawPointer(bitPattern: ahead))

@@ -150,7 +150,10 @@ final class SegmentReader: Sendable {
   /// The data block with this number in the index, which must be less than `index.count`.
   @inline(__always)
   func block(at number: Int, fillingCache: Bool = true) throws(StorageError) -> Block {
-    if let block = slot(number).take() { return block }
+    if let block = slot(number).take() {
+      cache.countHit()
+      return block
+    }
     return try find(number, fillingCache: fillingCache)
   }
 
@@ -168,7 +171,11 @@ final class SegmentReader: Sendable {
   private func find(_ number: Int, fillingCache: Bool) throws(StorageError) -> Block {
     let place = place(of: number)
     let segment = identity.fileNumber
-    if let block = cache.block(segment: segment, offset: place.offset, place: slot(number)) { return block }
+    if let block = cache.block(segment: segment, offset: place.offset, place: slot(number)) {
+      cache.countHit()
+      return block
+    }
+    cache.countMiss()
     let block = try load(number, place, isForKeys: fillingCache)
     if fillingCache { cache.insert(block, segment: segment, offset: place.offset, place: slot(number)) }
     return block

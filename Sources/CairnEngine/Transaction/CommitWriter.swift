@@ -24,6 +24,7 @@ final class CommitWriter: @unchecked Sendable {
   /// What the largest group in the current log takes there.
   private var greatestGroupBytes: UInt64 = 0
   private var pacer = WritePacer()
+  private let lowWater: LowWaterMark
   /// What the group that is about to be taken has waited for.
   private var pacedBytes: UInt64 = 0
 
@@ -40,8 +41,9 @@ final class CommitWriter: @unchecked Sendable {
   /// - Parameter keptLogBytes: What the logs of earlier sessions take that are needed still.
   init(
     tree: Tree, background: BackgroundWork, options: EngineOptions, log: FrameWriter, keptLogBytes: UInt64,
-    buffer: FrameBuffer
+    buffer: FrameBuffer, lowWater: LowWaterMark
   ) {
+    self.lowWater = lowWater
     self.tree = tree
     self.background = background
     endedLogBytes = keptLogBytes
@@ -82,9 +84,11 @@ final class CommitWriter: @unchecked Sendable {
   }
 
   /// - Throws: why nothing was written. What fails later is in the requests' outcomes.
-  private func write(batches: [CommitRequest]) throws(StorageError) {
+  private func write(batches given: [CommitRequest]) throws(StorageError) {
     if let refusal = latch.refusal { throw refusal }
     background.endIdleness()
+    let batches = admitted(given)
+    if batches.isEmpty { return }
     let payloadBytes = batches.reduce(0) { $0 + $1.bytes + BatchGroup.headerBytes }
     settle(Self.frameBytes(payloadBytes))
     try makeRoom()
@@ -117,6 +121,17 @@ final class CommitWriter: @unchecked Sendable {
     }
     tree.publish(nextSequence - 1)
     count(accepted, logBytes: log.end.offset - start, state.active)
+  }
+
+  /// Those that there is room for: while there is little, what only removes.
+  private func admitted(_ requests: [CommitRequest]) -> [CommitRequest] {
+    let bytes = requests.reduce(0 as UInt64) { $0 + UInt64($1.bytes) }
+    guard let refusal = lowWater.refusal(writing: bytes) else { return requests }
+    return requests.filter { request in
+      if !request.batch.setsAnything { return true }
+      request.outcome = .failure(refusal)
+      return false
+    }
   }
 
   /// Whether the memtable keeps the frame, and large values in it where they are, instead of copies: the frame is
@@ -231,7 +246,7 @@ final class CommitWriter: @unchecked Sendable {
       // A flush or compaction that is done may have made room.
       if waited < delay && self.loads.isEmpty { break }
     }
-    tree.directory.counters.count { $0.pacing.count(delayNanoseconds: waited) }
+    tree.directory.counters.count { $0.pacing.add(waited) }
   }
 
   private func settle(_ bytes: UInt64) {

@@ -69,9 +69,12 @@ struct ReadView {
   /// Moves a cursor through `range`, and calls `visit` with it at each entry.
   /// - Parameter tellsExtent: whether the caller wants to know how far it came, which costs a copy of a key;
   ///   without, it came to the end as far as one can tell.
+  /// - Parameter visitRun: visits what can be visited without moving the cursor entry by entry, and says whether that
+  ///   was enough.
   @inline(__always)
   private func walk(
     _ range: KeyRange, _ direction: ScanDirection, limit: Int?, own: OwnWrites?, tellsExtent: Bool,
+    visitRun: (borrowing VisibleCursor, inout Int) -> Bool = { _, _ in false },
     _ visit: (borrowing VisibleCursor) throws(StorageError) -> ScanStep
   ) throws(StorageError) -> ScanExtent {
     if let limit, limit < 0 { throw StorageError(.invalidArgument, "a scan's limit of \(limit) is below 0") }
@@ -81,7 +84,7 @@ struct ReadView {
     if direction == .ascending { try cursor.seekToFirst() } else { try cursor.seekToLast() }
     while cursor.isValid {
       remaining -= 1
-      if try visit(cursor) == .stop || remaining == 0 {
+      if try visit(cursor) == .stop || remaining == 0 || visitRun(cursor, &remaining) || remaining == 0 {
         return tellsExtent ? .through([UInt8](cursor.key)) : .everything
       }
       try cursor.advance()
@@ -105,10 +108,10 @@ struct ReadView {
     in range: KeyRange, _ direction: ScanDirection, limit: Int?, own: OwnWrites?,
     tellsExtent: Bool = false, _ visit: (RawSpan, RawSpan) -> ScanStep
   ) throws(StorageError) -> ScanExtent {
-    try walk(range, direction, limit: limit, own: own, tellsExtent: tellsExtent) {
-      (cursor) throws(StorageError) in
-      try cursor.lend(to: visit)
-    }
+    try walk(
+      range, direction, limit: limit, own: own, tellsExtent: tellsExtent,
+      visitRun: { $0.visitRun(&$1, visit) },
+      { (cursor) throws(StorageError) in try cursor.lend(to: visit) })
   }
 
   /// The outermost entry of `range` on one side.

@@ -35,6 +35,8 @@ public struct WriteBatch: Sendable {
   /// How much of that is large values.
   private(set) var largeBytes = 0
   private(set) var count: UInt32 = 0
+  /// Whether anything is set: if not, the batch only removes.
+  private(set) var setsAnything = false
   /// The operations that hold placeholders, by index.
   private(set) var commitOrdered: Set<UInt32> = []
   private var placeholders: [Placeholder] = []
@@ -55,6 +57,7 @@ public struct WriteBatch: Sendable {
     try check(key: key)
     try check(value: value)
     try begin(.value, key.count + value.count)
+    setsAnything = true
     append(key)
     if value.count < Self.leastLargeValue { return append(value) }
     inline.append(varint: UInt64(value.count))
@@ -68,6 +71,7 @@ public struct WriteBatch: Sendable {
     try check(key: key.bytes)
     try check(value: value.bytes)
     try begin(.value, key.bytes.count + value.bytes.count)
+    setsAnything = true
     append(key)
     append(value)
     if key.placeholderOffset != nil || value.placeholderOffset != nil { commitOrdered.insert(count - 1) }

@@ -92,7 +92,7 @@ import Testing
       var session = MixedTally.Session()
       session.take(.quiet(milliseconds: 1, bytes: disk, logBytes: logs))
       session.take(.unaccounted(files))
-      let none = [UInt64](repeating: 0, count: EngineStatistics.Pacing.bucketCount - delays.count)
+      let none = [UInt64](repeating: 0, count: LatencyHistogram.bucketCount - delays.count)
       session.take(.alive(PacingTotals([10_000, 0, 0] + delays + none) ?? PacingTotals()))
       session.take(.closed)
       tally.add(

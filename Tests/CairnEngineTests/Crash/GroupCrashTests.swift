@@ -40,7 +40,8 @@ import Testing
       buffer = opened.buffer
       writer = CommitWriter(
         tree: opened.tree, background: background, options: options, log: opened.log,
-        keptLogBytes: opened.keptLogBytes, buffer: opened.buffer)
+        keptLogBytes: opened.keptLogBytes, buffer: opened.buffer,
+        lowWater: LowWaterMark(opened.tree.directory, leastFreeBytes: 0))
     }
 
     /// - Returns: the outcomes, in order.

@@ -122,14 +122,14 @@ import Testing
     let store = try Store()
     var events = store.engine.events.makeAsyncIterator()
     try await store.measureFlush(&events)
-    #expect(store.engine.statistics().pacing.delayedGroups == 0)
+    #expect(store.engine.statistics().pacing.count == 0)
     store.files.hold()
     while store.engine.tree.state.sealed.isEmpty { try store.write(1) }
     try store.write(20)
     let pressed = store.engine.statistics()
-    #expect(pressed.pacing.delayedGroups > 0)
-    #expect(pressed.pacing.greatestDelayNanoseconds <= WritePacer.greatestDelayNanoseconds)
-    #expect(pressed.pacing.delayHistogram.reduce(0, +) == pressed.pacing.delayedGroups)
+    #expect(pressed.pacing.count > 0)
+    #expect(pressed.pacing.greatestNanoseconds <= WritePacer.greatestDelayNanoseconds)
+    #expect(pressed.pacing.buckets.reduce(0, +) == pressed.pacing.count)
     #expect(pressed.stalls.count == 0)
     store.files.letGo()
     while let event = await events.next() { if case .flushFinished = event { break } }
