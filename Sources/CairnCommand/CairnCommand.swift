@@ -4,5 +4,5 @@ import ArgumentParser
   static let configuration = CommandConfiguration(
     commandName: "cairn",
     abstract: "Keeps the state of long-running work through crashes.",
-    subcommands: [DemoCommand.self, SoakCommand.self])
+    subcommands: [DemoCommand.self, SoakCommand.self, VerifyCommand.self, RepairCommand.self])
 }

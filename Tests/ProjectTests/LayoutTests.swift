@@ -9,13 +9,13 @@ enum LayoutRules {
     "CZstd": [], "CairnShims": ["include"], "CairnKV": ["Tuple"],
     "CairnEngine": [
       "Encoding", "FileSystem", "Ingest", "Log", "Memory", "Segment", "Values", "Versions", "Transaction",
-      "Observation", "CairnEngine.docc",
+      "Observation", "Verification", "Repair", "CairnEngine.docc",
     ],
     "Cairn": [
       "Timeline", "Journal", "Queue", "Lease", "Flow", "Audit", "Coding", "Keyspace", "Cairn.docc",
     ],
     "CairnTesting": ["Disk", "Explorer"],
-    "CairnCommand": ["Demo", "Soak"],
+    "CairnCommand": ["Demo", "Files", "Soak"],
   ]
 
   /// Names that say that whoever wrote them had no concept.

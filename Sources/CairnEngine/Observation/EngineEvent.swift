@@ -38,6 +38,9 @@ public enum EngineEvent: Hashable, Sendable {
   case logBegun(Log)
   /// The store was quiet for a while and gives back what it can. Flushes, compactions and removals follow.
   case idleWorkBegan(Idleness)
+  /// A verification or a scrub has found something in a file that should not be there, or lacks something.
+  /// The store goes on; what is read of the damage throws `.corruption`.
+  case corruptionFound(VerificationViolation)
   /// So many events were lost, since this listener did not keep up.
   case missed(count: UInt64)
 

@@ -78,7 +78,8 @@ struct SegmentParts {
     self.index = index
   }
 
-  private static func readFooter(
+  /// Reads and checks the footer of a file of so many bytes.
+  static func readFooter(
     _ file: any File, fileBytes: UInt64, fileNumber: UInt64
   ) throws(StorageError) -> SegmentFooter {
     let length = UInt64(SegmentFormat.footerBytes)
@@ -99,7 +100,7 @@ struct SegmentParts {
   }
 
   /// Whether the blocks that the index names follow each other from the file's beginning to the index.
-  private static func tilesTheData(_ index: BlockView, dataBytes: UInt64) -> Bool {
+  static func tilesTheData(_ index: BlockView, dataBytes: UInt64) -> Bool {
     var end: UInt64 = 0
     for number in 0..<index.count {
       var reader = ByteReader(index.entry(at: number).value)

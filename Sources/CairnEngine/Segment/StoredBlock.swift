@@ -31,6 +31,15 @@ enum StoredBlock {
     _ place: SegmentFooter.Place, of file: any File, identity: SegmentIdentity,
     decompressor: BlockDecompressor, dictionary: DictionaryForDecompression? = nil, whatItHolds: String
   ) throws(StorageError) -> OwnedBytes {
+    try unfold(
+      load(place, of: file, identity: identity, whatItHolds: whatItHolds), from: place, of: file,
+      decompressor: decompressor, dictionary: dictionary, whatItHolds: whatItHolds)
+  }
+
+  /// Reads the block at `place` with its trailer, and checks its checksum alone.
+  static func load(
+    _ place: SegmentFooter.Place, of file: any File, identity: SegmentIdentity, whatItHolds: String
+  ) throws(StorageError) -> OwnedBytes {
     func damaged(_ what: String) -> StorageError {
       StorageError(.corruption, "A block of \(whatItHolds) \(what).", file: file.path, offset: place.offset)
     }
@@ -49,7 +58,21 @@ enum StoredBlock {
     guard
       checksum == UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: storedBytes + 5, as: UInt32.self))
     else { throw damaged("fails its checksum") }
+    return whole
+  }
 
+  /// What a block holds that was found to have its checksum.
+  /// - Parameter whole: the block with its trailer, from `place`.
+  static func unfold(
+    _ whole: consuming OwnedBytes, from place: SegmentFooter.Place, of file: any File,
+    decompressor: BlockDecompressor, dictionary: DictionaryForDecompression?, whatItHolds: String
+  ) throws(StorageError) -> OwnedBytes {
+    func damaged(_ what: String) -> StorageError {
+      StorageError(.corruption, "A block of \(whatItHolds) \(what).", file: file.path, offset: place.offset)
+    }
+    let storedBytes = whole.memory.count - SegmentFormat.blockTrailerBytes
+    let bytes = UnsafeRawBufferPointer(whole.memory)
+    let stored = UnsafeRawBufferPointer(rebasing: bytes[..<storedBytes])
     let payloadBytes = Int(
       UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: storedBytes + 1, as: UInt32.self)))
     let compression = Compression(rawValue: bytes[storedBytes])

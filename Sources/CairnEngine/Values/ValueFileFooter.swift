@@ -84,3 +84,23 @@ struct ValueFileFooter: Hashable, Sendable {
       UnsafeRawBufferPointer(rebasing: bytes[116...]))
   }
 }
+
+extension ValueFileFooter {
+  /// Reads and checks the footer of a file of so many bytes.
+  init(of file: any File, bytes fileBytes: UInt64, fileNumber: UInt64) throws(StorageError) {
+    let length = UInt64(ValueFileFormat.footerBytes)
+    guard fileBytes >= length else {
+      throw StorageError(
+        .corruption, "The value file is cut off: it has \(fileBytes) bytes, fewer than its footer.",
+        file: file.path, offset: 0)
+    }
+    let bytes = OwnedBytes(count: ValueFileFormat.footerBytes)
+    guard try file.read(into: bytes.memory, at: fileBytes - length) == ValueFileFormat.footerBytes else {
+      throw StorageError(
+        .corruption, "The value file became shorter while it was opened.", file: file.path,
+        offset: fileBytes - length)
+    }
+    try self.init(
+      UnsafeRawBufferPointer(bytes.memory), at: fileBytes - length, fileNumber: fileNumber, file: file.path)
+  }
+}

@@ -25,22 +25,9 @@ final class ValueFileReader: Sendable {
   init(
     file: any File, fileNumber: UInt64, budget: BlockCache? = nil
   ) throws(StorageError) {
-    let footerBytes = UInt64(ValueFileFormat.footerBytes)
     let fileBytes = try file.size()
-    guard fileBytes >= footerBytes else {
-      throw StorageError(
-        .corruption, "The value file is cut off: it has \(fileBytes) bytes, fewer than its footer.",
-        file: file.path, offset: 0)
-    }
-    let footerOffset = fileBytes - footerBytes
-    let bytes = OwnedBytes(count: ValueFileFormat.footerBytes)
-    guard try file.read(into: bytes.memory, at: footerOffset) == ValueFileFormat.footerBytes else {
-      throw StorageError(
-        .corruption, "The value file became shorter while it was opened.", file: file.path,
-        offset: footerOffset)
-    }
-    let footer = try ValueFileFooter(
-      UnsafeRawBufferPointer(bytes.memory), at: footerOffset, fileNumber: fileNumber, file: file.path)
+    let footer = try ValueFileFooter(of: file, bytes: fileBytes, fileNumber: fileNumber)
+    let footerOffset = fileBytes - UInt64(ValueFileFormat.footerBytes)
     let index = try ValueFileIndex(file: file, footer: footer, footerOffset: footerOffset)
     var properties = ValueFileProperties(fileNumber: fileNumber)
     for position in 0..<index.count { properties.count(index[position]) }
