@@ -5,21 +5,42 @@ public struct CallgrindProfile {
 
   /// - Parameter text: a file of callgrind's, as `callgrind_annotate` reads it: `fn=(7) name` begins a function, or
   ///   `fn=(7)` one that was named before; a line of numbers ends with instructions of the function, unless it follows
-  ///   `calls=`, which says what the called one took.
+  ///   `calls=`, which says what the called one took. `ob=` says in the same way in which library the next functions are;
+  ///   libzstd's have no names.
   public init(_ text: String) {
     var kinds: [Substring: InstructionKind] = [:]
     var kind = InstructionKind.other
     var isOfCalled = false
+    var compressors: Set<Substring> = []
+    var isInCompressor = false
+    var isCalledInCompressor = false
+    /// The id that a line names, and its name if it is given.
+    func named(_ line: Substring, behind count: Int) -> (id: Substring, name: Substring?) {
+      let parts = line.dropFirst(count).split(separator: " ", maxSplits: 1)
+      return (parts.first ?? "", parts.count == 2 ? parts[1] : nil)
+    }
+    func isCompressor(_ line: Substring, behind count: Int) -> Bool {
+      let (id, name) = named(line, behind: count)
+      if name?.contains("libzstd") ?? false { compressors.insert(id) }
+      return compressors.contains(id)
+    }
     for line in text.split(separator: "\n") {
-      if line.hasPrefix("fn=") {
-        let parts = line.dropFirst(3).split(separator: " ", maxSplits: 1)
-        guard let id = parts.first else { continue }
-        if parts.count == 2 { kinds[id] = InstructionKind(function: String(parts[1])) }
+      if line.hasPrefix("ob=") {
+        isInCompressor = isCompressor(line, behind: 3)
+      } else if line.hasPrefix("cob=") {
+        isCalledInCompressor = isCompressor(line, behind: 4)
+      } else if line.hasPrefix("fn=") {
+        let (id, name) = named(line, behind: 3)
+        if let name { kinds[id] = isInCompressor ? .compression : InstructionKind(function: String(name)) }
         kind = kinds[id] ?? .other
-      } else if line.hasPrefix("cfn="), line.contains(" ") {
+        isCalledInCompressor = isInCompressor
+      } else if line.hasPrefix("cfn=") {
         // A function may be named where it is called first.
-        let parts = line.dropFirst(4).split(separator: " ", maxSplits: 1)
-        if parts.count == 2 { kinds[parts[0]] = InstructionKind(function: String(parts[1])) }
+        let (id, name) = named(line, behind: 4)
+        if let name {
+          kinds[id] = isCalledInCompressor ? .compression : InstructionKind(function: String(name))
+        }
+        isCalledInCompressor = isInCompressor
       } else if line.hasPrefix("calls=") {
         isOfCalled = true
       } else if let first = line.utf8.first,

@@ -26,6 +26,32 @@ import Testing
     #expect(profile.instructions == [.other: 110, .referenceCounting: 11, .copying: 40])
   }
 
+  /// A library without names is told by its own.
+  @Test func libraryOfACompressorIsEnough() {
+    let profile = CallgrindProfile(
+      """
+      ob=(1) /bin/program
+      fn=(1) main
+      1 5
+      cob=(2) /lib/libzstd.so.1
+      cfn=(2) 0x00000000000978d0
+      calls=1 0
+      1 100
+      cfn=(3) helper
+      calls=1 0
+      1 7
+      ob=(2)
+      fn=(2)
+      0 100
+      fn=(4) 0x000000000000beef
+      0 50
+      ob=(1)
+      fn=(3)
+      0 7
+      """)
+    #expect(profile.instructions == [.other: 12, .compression: 150])
+  }
+
   @Test func sharesAreOfTheDifference() {
     let fewer = CallgrindProfile("fn=(1) main\n1 1000\nfn=(2) free\n1 10")
     let more = CallgrindProfile("fn=(1) main\n1 1300\nfn=(2) free\n1 110")

@@ -25,17 +25,23 @@ final class SkipList: @unchecked Sendable {
 
   // The writer's own state. `splice[level]` is the last node at or before the newest entry at each level: a
   // key that follows the previous one (the common case: keys clustered by run) is linked without a search.
-  private var splice: [SkipListNode]
+  // `greatestHeight` nodes, from `init` to `deinit`: not an array, at each use of which it would be checked that no other
+  // one is under way.
+  private let splice: UnsafeMutablePointer<SkipListNode>
   private var heightSource: UInt64 = 0x9E37_79B9_7F4A_7C15
   private var gathered: GatheredNodes?
+  private var isGathering = false
 
   init(firstChunkBytes: Int, pool: PagePool? = nil) {
     arena = Arena(firstChunkBytes: firstChunkBytes, pool: pool)
     let empty = UnsafeRawBufferPointer(start: nil, count: 0)
     head = SkipListNode.make(
       in: arena, height: Self.greatestHeight, key: empty, trailer: .newest, value: empty)
-    splice = Array(repeating: head, count: Self.greatestHeight)
+    splice = .allocate(capacity: Self.greatestHeight)
+    splice.initialize(repeating: head, count: Self.greatestHeight)
   }
+
+  deinit { splice.deallocate() }
 
   /// How many entries there are. May be read from any thread.
   var count: Int { entries.load(ordering: .relaxed) }
@@ -45,7 +51,7 @@ final class SkipList: @unchecked Sendable {
   func insert(
     key: UnsafeRawBufferPointer, trailer: EntryTrailer, value: UnsafeRawBufferPointer, inPlace: Bool = false
   ) {
-    if gathered != nil {
+    if isGathering {
       let node = SkipListNode.make(
         in: arena, height: randomHeight(), key: key, trailer: trailer, value: value, inPlace: inPlace)
       gathered?.append(node)
@@ -81,10 +87,14 @@ final class SkipList: @unchecked Sendable {
 
   /// From here on entries are only gathered, to be linked all at once by ``linkGathered()``, which is faster by far for
   /// many in no order. Until then nobody may read, and there must be no entry before.
-  func gather() { gathered = GatheredNodes() }
+  func gather() {
+    gathered = GatheredNodes()
+    isGathering = true
+  }
 
   /// Links what was gathered. Afterwards entries are linked as they come.
   func linkGathered() {
+    isGathering = false
     guard let nodes = gathered.take() else { return }
     var greatest = 1
     nodes.forEachInOrder { node in

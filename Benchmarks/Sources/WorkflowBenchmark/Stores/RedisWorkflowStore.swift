@@ -22,13 +22,14 @@ final class RedisKind: WorkflowStoreKind {
       "redis-server",
       [
         "--port", "0", "--unixsocket", socket, "--dir", folder.path, "--appendonly", "yes", "--appendfsync",
-        "always", "--save", "", "--daemonize", "no",
+        "always", "--auto-aof-rewrite-percentage", "0", "--save", "", "--daemonize", "no",
       ], log: folder.path + "/log"
     ) { (try? RedisConnection(socket).command(["PING"])) == .text("PONG") }
     subject = Subject(
       "Redis", .peer, version: version.firstMatch(of: /v=([0-9.]+)/).map { String($0.output.1) } ?? "",
       configuration:
-        "appendonly yes, appendfsync always, no snapshots, Unix socket, each transaction in one round trip")
+        "appendonly yes, appendfsync always, rewritten only between cells, no snapshots, Unix socket, each transaction in one round trip"
+    )
   }
 
   func open(in scratch: ScratchFolder) async throws -> any WorkflowStore {
