@@ -28,7 +28,8 @@ final class RedisKind: WorkflowStoreKind {
     subject = Subject(
       "Redis", .peer, version: version.firstMatch(of: /v=([0-9.]+)/).map { String($0.output.1) } ?? "",
       configuration:
-        "appendonly yes, appendfsync always, rewritten only between cells, no snapshots, Unix socket, each transaction in one round trip"
+        "appendonly yes, appendfsync always, rewritten only between cells, no snapshots, Unix socket, "
+        + "each transaction in one round trip"
     )
   }
 
