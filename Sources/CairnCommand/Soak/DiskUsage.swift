@@ -53,7 +53,7 @@ struct DiskUsage: Equatable {
     case "log": logBytes += bytes
     case "spare":
       logBytes += bytes
-      if counts[kind, default: 0] > 1 { strays.append(name) }
+      if counts[kind, default: 0] > 2 { strays.append(name) }
     case "LOCK", "MANIFEST", "segment", "values": break
     default: strays.append(name)
     }
