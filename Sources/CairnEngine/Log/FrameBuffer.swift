@@ -36,7 +36,7 @@ final class FrameBuffer: @unchecked Sendable {
   func reserve(payloadBytes: Int, tightly: Bool) {
     let needed = Int(FrameFile.roundedUp(UInt64(FrameHeader.bytes + payloadBytes)))
     if tightly && capacity > needed + needed / 4 { giveBack() }
-    reserve(upTo: needed)
+    reserve(upTo: needed, tightly: tightly)
   }
 
   /// Hands its memory over, with the frame that stands in it, and is empty.
@@ -66,9 +66,9 @@ final class FrameBuffer: @unchecked Sendable {
   }
 
   @discardableResult
-  private func reserve(upTo needed: Int) -> UnsafeMutableRawPointer {
+  private func reserve(upTo needed: Int, tightly: Bool = false) -> UnsafeMutableRawPointer {
     if let pages, needed <= pages.count { return pages.address }
-    let grown = max(needed, count > FrameHeader.bytes ? capacity * 2 : Self.ordinaryBytes)
+    let grown = tightly ? needed : max(needed, count > FrameHeader.bytes ? capacity * 2 : Self.ordinaryBytes)
     let rounded = Int(FrameFile.roundedUp(UInt64(grown)))
     let larger = pool?.take(rounded) ?? PageMemory(byteCount: rounded)
     if let pages, count > FrameHeader.bytes {

@@ -125,8 +125,9 @@ import Testing
     #expect(store.engine.statistics().pacing.count == 0)
     store.files.hold()
     while store.engine.tree.state.sealed.isEmpty { try store.write(1) }
-    // With the five below it is no full memtable, although each may take up to a quarter more memory than it needs.
-    try store.write(13)
+    try store.write(20)
+    // A commit of 32 KiB takes little more than that in memory: with these, none was sealed that waits as well.
+    #expect(store.engine.tree.state.sealed.count == 1)
     let pressed = store.engine.statistics()
     #expect(pressed.pacing.count > 0)
     #expect(pressed.pacing.greatestNanoseconds <= WritePacer.greatestDelayNanoseconds)
