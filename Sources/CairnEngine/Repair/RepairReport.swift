@@ -57,6 +57,7 @@ public struct RepairLoss: Hashable, Sendable {
 }
 
 extension RepairLoss: CustomStringConvertible {
+  /// What was lost, why, and where, in a line.
   public var description: String {
     let place = "[file \(file)" + (offset.map { ", offset \($0)" } ?? "") + "]"
     return "\(part.rawValue) lost: \(message) \(place)"

@@ -10,6 +10,7 @@ public enum VerificationDepth: Int, Hashable, Sendable, CaseIterable, Comparable
   /// else once.
   case everything
 
+  /// Whether the left one looks at less.
   public static func < (left: VerificationDepth, right: VerificationDepth) -> Bool {
     left.rawValue < right.rawValue
   }

@@ -18,6 +18,7 @@ public struct VerificationViolation: Hashable, Sendable {
 }
 
 extension VerificationViolation: CustomStringConvertible {
+  /// The check, what was found, and where, in a line.
   public var description: String {
     "\(check.rawValue): \(message) [file \(file)" + (offset.map { ", offset \($0)" } ?? "") + "]"
   }
