@@ -321,6 +321,8 @@ final class CommitWriter: @unchecked Sendable {
   private func askForSpare() {
     guard hasSynchronized, !hasAskedForSpare, log.end.offset > log.capacity / 2 else { return }
     hasAskedForSpare = true
+    // What is kept free is for what gives space back, not for zeros.
+    if lowWater.isLow { return }
     let wanted = max(log.capacity * Self.logGrowth, greatestGroupBytes * Self.groupsPerLog)
     let bytes = min(wanted, FrameFile.roundedUp(UInt64(options.memtableLimit)))
     background.prepareSpare(bytes: max(bytes, options.firstLogBytes))

@@ -32,6 +32,9 @@ final class LowWaterMark: Sendable {
     self.leastFreeBytes = leastFreeBytes
   }
 
+  /// Whether the mark was reached when somebody last looked.
+  var isLow: Bool { state.withLock { $0.isLow } }
+
   /// Why nothing that sets a value may be written now; `nil` when it may.
   /// - Parameter bytes: how much is about to be written.
   func refusal(writing bytes: UInt64) -> StorageError? {

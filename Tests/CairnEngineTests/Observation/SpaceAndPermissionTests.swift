@@ -80,6 +80,25 @@ import Testing
     try await engine.close()
   }
 
+  /// Zeros for the next log are for speed; what is kept free is for what gives space back.
+  @Test(arguments: [false, true]) func withLittleRoomNoSpareIsMade(isLow: Bool) throws {
+    let disk = Disk()
+    let engine = try open(disk)
+    try engine.write { try $0.set([1], to: [1]) }
+    if isLow { disk.freeBytes.withLock { $0 = 1000 } }
+    let value = [UInt8](repeating: 1, count: 1 << 20)
+    for _ in 0..<70 where isLow { _ = try? engine.write { try $0.set([200], to: value) } }
+    // Onto a log as small as a new store's, without a spare.
+    try engine.flush()
+    #expect(!engine.tree.logFiles.hasSpare)
+    let log = engine.tree.manifest.state.logs.last
+    // Each takes a page: more than half a log.
+    for _ in 0..<60 where engine.tree.manifest.state.logs.last == log {
+      try engine.write { try $0.remove([3]) }
+    }
+    #expect(engine.tree.logFiles.hasSpare == !isLow)
+  }
+
   @Test func theMarkIsAskedForOrLeftOut() throws {
     let disk = Disk()
     disk.freeBytes.withLock { $0 = 5000 }
