@@ -47,8 +47,7 @@ public final class Engine: KeyValueStore {
       throw StorageError(.invalidArgument, "the store's path is empty or holds a zero byte")
     }
     // The directory's parent is what stands before the last slash.
-    var trimmed = givenPath
-    while trimmed.utf8.count > 1 && trimmed.hasSuffix("/") { trimmed.removeLast() }
+    let trimmed = StoreDirectory.trimmed(givenPath)
     let directory = StoreDirectory(
       path: trimmed, fileSystem: environment.fileSystem, time: environment.time)
     if options.createIfMissing {

@@ -5,6 +5,11 @@ public struct EngineOptions: Sendable {
   /// Create the store when there is none. Default `true`; with `false` a missing store is an error.
   public var createIfMissing = true
 
+  /// The format version of a store that is created. Default: the newest. A store that is there keeps its own, whatever
+  /// this says, until ``Engine/ratchetFormat(to:)`` raises it. Choose an older one for a store that an older version of
+  /// Cairn is to open.
+  public var formatVersion = FormatVersion.newest
+
   /// What memtables, cached blocks and open files may take together, in bytes. Default 256 MiB, at least
   /// 8 MiB, at most 1 TiB. Half goes to blocks and open files: the indexes and filters of segments take up to
   /// half of that half, the indexes of value files up to an eighth, blocks what is left of it. An eighth of the

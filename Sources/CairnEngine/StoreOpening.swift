@@ -18,8 +18,6 @@ struct StoreOpening {
     pool = PagePool(limit: options.memtableLimit)
   }
 
-  /// A frame of carried groups is ended at this size.
-  private static let carriedFrameBytes = 1 << 20
   /// With more logs than this what they hold is flushed, so that their number has a bound.
   private static let greatestKeptLogs = 8
 
@@ -44,11 +42,10 @@ struct StoreOpening {
         .invalidArgument, "there is no store, and the options say not to create one", file: directory.path)
     }
     // The directory's own entry must be durable before anything in it counts.
-    try directory.fileSystem.synchronizeDirectory(Self.parent(of: directory.path))
-    var identity: [UInt8] = []
-    for _ in 0..<VersionEdit.identityBytes / 8 { identity.append(littleEndian: environment.random.next()) }
+    try directory.fileSystem.synchronizeDirectory(StoreDirectory.parent(of: directory.path))
     return try finish(
-      VersionState(storeIdentity: identity),
+      VersionState(
+        storeIdentity: VersionEdit.newIdentity(environment.random), formatVersion: options.formatVersion),
       LogRecovery(directory: directory, options: options, pool: pool, lastSequence: 0), entries,
       fileQueue)
   }
@@ -64,6 +61,11 @@ struct StoreOpening {
           .corruption, "the manifest is missing, although there are files of data; restore it from a backup",
           file: directory.path(of: entry))
       case .log(let number): try recovery.checkStray(log: number, hasManifest: false)
+      case .backup:
+        throw StorageError(
+          .invalidArgument,
+          "the directory holds a backup that was never finished; take the backup again, or open another one",
+          file: directory.path)
       case .lock, .manifest, .newManifest, .spare, .unknown: continue
       }
     }
@@ -80,7 +82,7 @@ struct StoreOpening {
     }
     var recovery = LogRecovery(
       directory: directory, options: options, pool: pool, lastSequence: state.lastSequence)
-    try recovery.replay(state.logs)
+    try recovery.replay(state.logs, endingAt: state.logEnd)
     for case .log(let number) in entries where !state.logs.contains(number) && number > (state.logs.last ?? 0)
     {
       try recovery.checkStray(log: number, hasManifest: true)
@@ -106,6 +108,8 @@ struct StoreOpening {
     _ fileQueue: any BackgroundQueue
   ) throws(StorageError) -> Result {
     var state = found
+    // What was a backup becomes a store of its own.
+    if entries.contains(.backup) { state.storeIdentity = VersionEdit.newIdentity(environment.random) }
     let reclaimer = FileReclaimer(
       directory: directory, queue: fileQueue, time: environment.time, limits: options.removalLimits)
     let logFiles = LogFiles(
@@ -140,7 +144,7 @@ struct StoreOpening {
       let fresh = Memtable(oldestLog: logNumber, options, pool: pool)
       memtables = recovery.memtables + (isFull ? [fresh] : [])
     }
-    state.logs.append(logNumber)
+    state.add(log: logNumber)
     state.lastSequence = max(state.lastSequence, recovery.lastSequence)
     state.nextFileNumber = logNumber + 1
     let manifest = try Manifest(
@@ -160,28 +164,16 @@ struct StoreOpening {
     return Result(tree: tree, log: log, keptLogBytes: keptLogBytes, buffer: buffer)
   }
 
-  /// Writes recovered groups into the new log, many to a frame: they were one page each where every commit
-  /// was synced. The numbers of ingests get frames between them.
+  /// Writes recovered groups into the new log.
   private func writeCarried(
     by recovery: LogRecovery, to log: FrameWriter, _ buffer: FrameBuffer
   ) throws(StorageError) {
-    buffer.removeAll()
-    var pending: (kind: FrameKind, firstSequence: UInt64, batchCount: UInt32)?
-    func writePending() throws(StorageError) {
-      guard let frame = pending else { return }
-      pending = nil
-      try log.append(frame.kind, firstSequence: frame.firstSequence, batchCount: frame.batchCount)
-      buffer.removeAll()
-    }
+    var frames = CarriedFrames(to: log, buffer)
     try recovery.forEachCarried { (group) throws(StorageError) in
-      if pending.map({ $0.kind != group.kind }) ?? false || buffer.payload.count >= Self.carriedFrameBytes {
-        try writePending()
-      }
-      if pending == nil { pending = (group.kind, group.firstSequence, 0) }
-      buffer.append(group.payload)
-      pending?.batchCount &+= group.batchCount
+      try frames.append(
+        group.kind, firstSequence: group.firstSequence, batchCount: group.batchCount, payload: group.payload)
     }
-    try writePending()
+    try frames.finish()
   }
 
   private func bytes(ofLogs numbers: [UInt64], _ logFiles: LogFiles) throws(StorageError) -> UInt64 {
@@ -205,13 +197,10 @@ struct StoreOpening {
       case .log(let number) where !state.logs.contains(number): try? logFiles.retire(log: number)
       case .segment(let number) where !segments.contains(number): reclaimer.reclaim(entry)
       case .values(let number) where state.values.files[number] == nil: reclaimer.reclaim(entry)
+      // The manifest has the store's new identity by now.
+      case .backup: reclaimer.reclaim(entry)
       case .log, .segment, .values, .lock, .manifest, .newManifest, .spare, .unknown: continue
       }
     }
-  }
-
-  static func parent(of path: String) -> String {
-    guard let slash = path.lastIndex(of: "/") else { return "." }
-    return slash == path.startIndex ? "/" : String(path[..<slash])
   }
 }

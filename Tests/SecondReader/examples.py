@@ -42,7 +42,7 @@ def check(path):
         expect(f"hash of {name}", found, f"{hash} {places}")
 
     header = read_header_page("log-header", example(text, "log-header"), LOG)
-    expect("log header", (header.number, header.salt, header.predecessor, header.predecessor_end),
+    expect("log header", (header.number, header.salt, header.predecessor.number, header.predecessor.offset),
            (2, 0x1122334455667788, 1, 8192))
 
     frame = example(text, "frame")

@@ -12,17 +12,26 @@ GREATEST_PAYLOAD = (1 << 31) + (1 << 24)
 SEQUENCE_LIMIT = 1 << 55
 LOG, MANIFEST = b"CAIRNLOG", b"CAIRNMAN"
 GROUP, SEAL, EDIT, CARRIED, INGEST = 1, 2, 3, 4, 5
+VERSIONS = {LOG: (1,), MANIFEST: (1, 2)}
 KINDS = {LOG: (GROUP, SEAL, CARRIED, INGEST), MANIFEST: (SEAL, EDIT)}
 ALL_KINDS = (GROUP, SEAL, EDIT, CARRIED, INGEST)
 
 
 @dataclass
+class End:
+    """Where a file ended, as something else says."""
+
+    number: int
+    offset: int
+    checksum: int
+
+
+@dataclass
 class HeaderPage:
+    version: int
     number: int
     salt: int
-    predecessor: int
-    predecessor_end: int
-    predecessor_checksum: int
+    predecessor: End
     checksum: int
 
 
@@ -66,20 +75,20 @@ def read_header_page(name, data, purpose):
         raise StoreError(name, 0, "the header page fails its checksum")
     fields = struct.unpack_from("<IIQQQQIIQ", page, 8)
     version, zero, number, salt, before, end, end_checksum, zero2, key = fields
-    if version != 1:
+    if version not in VERSIONS[purpose]:
         raise Unsupported(name, 8, f"format version {version}")
     if zero or zero2 or key or any(page[64:4092]):
         raise Unsupported(name, 12, "reserved bytes of the header page are not zero")
-    return HeaderPage(number, salt, before, end, end_checksum, checksum)
+    return HeaderPage(version, number, salt, End(before, end, end_checksum), checksum)
 
 
 class FrameReader:
-    """Goes from frame to frame of one file. `successor` is the header page of the log after it, if any."""
+    """Goes from frame to frame of one file. `known` is where it ended, if something says so."""
 
-    def __init__(self, name, data, purpose, successor=None):
-        self.name, self.data, self.purpose, self.successor = name, data, purpose, successor
+    def __init__(self, name, data, purpose, known=None):
+        self.name, self.data, self.purpose, self.known = name, data, purpose, known
         self.header = read_header_page(name, data, purpose)
-        self.stop = successor.predecessor_end if successor else None
+        self.stop = known.offset if known else None
 
     def own_header(self, at):
         """The header at an offset if it is one of this life of this file, wherever it says it belongs."""
@@ -145,7 +154,7 @@ class FrameReader:
     def read(self):
         end, chain, sequence, frames = PAGE, self.header.checksum, 0, []
         if self.stop is not None and self.stop < PAGE:
-            raise StoreError(self.name, 0, f"its successor says that it ended at {self.stop}")
+            raise StoreError(self.name, 0, f"is said to have ended at {self.stop}")
         while True:
             at = end
             condition, frame = self.look(at, chain, sequence)
@@ -164,6 +173,6 @@ class FrameReader:
             if evidence == "none" and condition not in ("misplaced", "malformed"):
                 break
             raise StoreError(self.name, at, f"{condition}, where a frame is vouched for ({evidence})")
-        if self.successor and chain != self.successor.predecessor_checksum:
-            raise StoreError(self.name, end, "ends with another checksum than its successor names")
+        if self.known and chain != self.known.checksum:
+            raise StoreError(self.name, end, "ends with another checksum than it is said to")
         return FrameFile(self.header, frames, end, chain)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import ordinals
 import properties
 from damage import Cursor, StoreError
-from frames import EDIT, MANIFEST, SEQUENCE_LIMIT, FrameReader
+from frames import EDIT, MANIFEST, PAGE, SEQUENCE_LIMIT, End, FrameReader
 
 NAME = "MANIFEST"
 NUMBER_LIMIT = (1 << 63) - 1
@@ -38,6 +38,7 @@ class Edit:
     removed_values: list = field(default_factory=list)
     added_origins: list = field(default_factory=list)
     drops: list = field(default_factory=list)
+    log_ends: list = field(default_factory=list)
 
 
 def read_edit(frame):
@@ -84,14 +85,17 @@ def read_edit(frame):
             edit.added_origins.append(ordinals.read_liveness(nested("a liveness")))
         elif tag == 11:
             edit.drops.append(ordinals.read_drops(nested("drops")))
+        elif tag == 12:
+            edit.log_ends.append(End(cursor.varint(), cursor.varint(), cursor.u32()))
+            cursor.require(len(edit.log_ends) == 1, "two ends of a log in one edit")
         else:
             cursor.fail(f"an edit with the unknown tag {tag}")
     return edit
 
 
 class State:
-    def __init__(self):
-        self.identity = None
+    def __init__(self, version):
+        self.version, self.identity, self.log_end = version, None, None
         self.logs, self.segments, self.values, self.origins, self.places = [], {}, {}, {}, {}
         self.last_sequence = self.next_number = 0
 
@@ -105,7 +109,14 @@ class State:
             if self.logs and number <= self.logs[-1]:
                 fail(f"log {number} is added behind log {self.logs[-1]}")
             self.logs.append(number)
+            self.log_end = None
         self.logs = [number for number in self.logs if number >= edit.oldest_log]
+        for end in edit.log_ends:
+            if self.version < 2:
+                fail("the end of a log, in a store of format version 1")
+            if not self.logs or end.number != self.logs[-1] or end.offset < PAGE:
+                fail(f"the end of log {end.number} at {end.offset}")
+            self.log_end = end
         for number in edit.removed_segments:
             if self.segments.pop(number, None) is None:
                 fail(f"segment {number} is removed, and is not listed")
@@ -185,7 +196,8 @@ class State:
 
 def read(data):
     """The frame file, and the state after its last edit."""
-    file, state, used = FrameReader(NAME, data, MANIFEST).read(), State(), None
+    file, used = FrameReader(NAME, data, MANIFEST).read(), None
+    state = State(file.header.version)
     for frame in file.frames:
 
         def fail(what, frame=frame):

@@ -63,9 +63,9 @@ class Store:
             return
         file, self.listed = manifest.read(self.directory.read(manifest.NAME))
         self._describe(
-            manifest.NAME, generation=file.header.number, frames=len(file.frames), end=file.end,
+            manifest.NAME, version=file.header.version, generation=file.header.number, frames=len(file.frames), end=file.end,
             kinds=sorted({frame.kind for frame in file.frames}),
-            identity=self.listed.identity.hex(), last_sequence=self.listed.last_sequence,
+            identity=self.listed.identity.hex(), ended=self.listed.log_end is not None, last_sequence=self.listed.last_sequence,
         )
         self._read_segments_and_values()
         self._read_logs()
@@ -185,15 +185,15 @@ class Store:
     def _read_logs(self):
         numbers = self.listed.logs
         datas = [self.directory.read(name_of(number, "log")) for number in numbers]
-        successor, readers = None, []
+        known, readers, is_newest = self.listed.log_end, [], True
         for number, data in zip(reversed(numbers), reversed(datas)):
             name = name_of(number, "log")
-            if successor and successor.predecessor != number:
-                raise StoreError(name, 0, f"the log after it names {successor.predecessor} in its place")
-            reader = FrameReader(name, data, LOG, successor)
+            if not is_newest and known.number != number:
+                raise StoreError(name, 0, f"the log after it names {known.number} in its place")
+            reader = FrameReader(name, data, LOG, known)
             if reader.header.number != number:
                 raise StoreError(name, 16, f"its header says that it is log {reader.header.number}")
-            successor = reader.header
+            known, is_newest = reader.header.predecessor, False
             readers.insert(0, reader)
         following = None
         has_frames = False
@@ -210,7 +210,7 @@ class Store:
                     before, following = following, self._apply(reader.name, frame)
                     operations += following - before
             mark = max((frame.mark for frame in file.frames), default=0)
-            unvouched = [frame.offset for frame in file.frames if frame.end > mark and reader is readers[-1]]
+            unvouched = [frame.offset for frame in file.frames if frame.end > mark and not reader.known]
             self.unvouched = (reader.name, min(unvouched, default=file.end))
             self._describe(
                 reader.name, frames=len(file.frames), unvouched=len(unvouched), operations=operations,

@@ -18,12 +18,15 @@ struct StoreDirectory: Sendable {
   static let lock = "LOCK"
   static let manifest = "MANIFEST"
   static let newManifest = "MANIFEST.new"
+  static let backup = "BACKUP"
 
   /// A file that a store's directory may hold.
   enum Entry: Hashable {
     case lock
     case manifest
     case newManifest
+    /// The directory is a backup, or one in the making.
+    case backup
     case log(UInt64)
     /// A former log, or a file made to become one.
     case spare(UInt64)
@@ -37,6 +40,7 @@ struct StoreDirectory: Sendable {
       case StoreDirectory.lock: self = .lock
       case StoreDirectory.manifest: self = .manifest
       case StoreDirectory.newManifest: self = .newManifest
+      case StoreDirectory.backup: self = .backup
       default:
         let parts = name.utf8.split(
           separator: UInt8(ascii: "."), maxSplits: 1, omittingEmptySubsequences: false)
@@ -63,6 +67,7 @@ struct StoreDirectory: Sendable {
       case .lock: StoreDirectory.lock
       case .manifest: StoreDirectory.manifest
       case .newManifest: StoreDirectory.newManifest
+      case .backup: StoreDirectory.backup
       case .log(let number): Self.digits(number) + ".log"
       case .spare(let number): Self.digits(number) + ".spare"
       case .segment(let number): Self.digits(number) + ".segment"
@@ -74,7 +79,7 @@ struct StoreDirectory: Sendable {
     var number: UInt64? {
       switch self {
       case .log(let number), .spare(let number), .segment(let number), .values(let number): number
-      case .lock, .manifest, .newManifest, .unknown: nil
+      case .lock, .manifest, .newManifest, .backup, .unknown: nil
       }
     }
 
@@ -104,6 +109,19 @@ struct StoreDirectory: Sendable {
   /// Makes a file's content durable.
   func synchronize(_ file: any File) throws(StorageError) {
     try latch.synchronize { () throws(StorageError) in try file.synchronize() }
+  }
+
+  /// A path without the slashes that it ends with.
+  static func trimmed(_ path: String) -> String {
+    var path = path
+    while path.utf8.count > 1, path.hasSuffix("/") { path.removeLast() }
+    return path
+  }
+
+  /// The directory that a path, which does not end with a slash, is in.
+  static func parent(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
   }
 
   /// What the directory holds. Names that are none of ours are left alone and not listed.

@@ -8,7 +8,6 @@ enum FrameFile {
   static let pageBytes = 4096
   /// The unit of alignment within a page.
   static let cellBytes = 64
-  static let formatVersion: UInt32 = 1
   /// The longest payload: the largest transaction, and what may share its group.
   static let greatestPayloadBytes = UInt64(StorageLimits.transactionBytes) + 16 << 20
 
@@ -18,6 +17,14 @@ enum FrameFile {
     case log = 0x474F_4C4E_5249_4143
     /// "CAIRNMAN"
     case manifest = 0x4E41_4D4E_5249_4143
+
+    /// The versions that this program reads and writes. A log is the same in all versions of a store.
+    var formatVersions: ClosedRange<UInt32> {
+      switch self {
+      case .log: 1...1
+      case .manifest: FormatVersion.oldest.rawValue...FormatVersion.newest.rawValue
+      }
+    }
   }
 
   /// A salt for a new file. Numbers are not reused, and enter it, so that even a source of randomness that repeats
@@ -57,12 +64,14 @@ struct FrameFileHeader: Equatable {
   /// taken for it.
   var salt: UInt64
   var predecessor: End?
+  /// In a manifest, the store's.
+  var formatVersion: UInt32 = 1
 
   func encoded() -> [UInt8] {
     var page: [UInt8] = []
     page.reserveCapacity(FrameFile.pageBytes)
     page.append(littleEndian: purpose.rawValue)
-    page.append(littleEndian: FrameFile.formatVersion)
+    page.append(littleEndian: formatVersion)
     page.append(littleEndian: UInt32(0))
     page.append(littleEndian: number)
     page.append(littleEndian: salt)
@@ -98,10 +107,12 @@ struct FrameFileHeader: Equatable {
     }
     let body = UnsafeRawBufferPointer(rebasing: page[..<(FrameFile.pageBytes - 4)])
     guard CRC32C.checksum(body) == Self.checksum(ofEncoded: page) else { throw damaged("fails its checksum") }
-    guard version == FrameFile.formatVersion else {
+    let known = purpose.formatVersions
+    guard known.contains(version) else {
       throw StorageError(
         .unsupportedFormat,
-        "the file has format version \(version), this program knows \(FrameFile.formatVersion)",
+        "the file has format version \(version), and this program knows \(known.lowerBound) to "
+          + "\(known.upperBound); open the store with the version that wrote it, or a later one",
         file: file, offset: 8)
     }
     guard reserved == 0, body[52...].allSatisfy({ $0 == 0 }) else {
@@ -112,13 +123,17 @@ struct FrameFileHeader: Equatable {
     self.purpose = purpose
     self.number = number
     self.salt = salt
+    formatVersion = version
     predecessor =
       predecessorNumber == 0
       ? nil : End(number: predecessorNumber, offset: predecessorEnd, checksum: predecessorChecksum)
   }
 
-  init(purpose: FrameFile.Purpose, number: UInt64, salt: UInt64, predecessor: End?) {
+  init(
+    purpose: FrameFile.Purpose, number: UInt64, salt: UInt64, predecessor: End?, formatVersion: UInt32 = 1
+  ) {
     self.purpose = purpose
+    self.formatVersion = formatVersion
     self.number = number
     self.salt = salt
     self.predecessor = predecessor

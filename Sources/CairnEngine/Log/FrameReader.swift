@@ -29,7 +29,7 @@ final class FrameReader {
   private var nextSequence: UInt64 = 0
   private var unvouched: [(end: UInt64, checksum: UInt32)] = []
 
-  /// - Parameter end: where the file's successor says that it ended; `nil` for the newest file.
+  /// - Parameter end: where the file's successor, or the manifest, says that it ended; `nil` where nobody does.
   init(_ file: any File, purpose: FrameFile.Purpose, end: FrameFileHeader.End? = nil) throws(StorageError) {
     self.file = file
     self.purpose = purpose
@@ -46,7 +46,8 @@ final class FrameReader {
     durableEnd = position
     if let end, end.number != header.number || end.offset < position.offset {
       throw StorageError(
-        .corruption, "the file is number \(header.number), but its successor names \(end.number)",
+        .corruption,
+        "the file is number \(header.number), but what says where it ended names \(end.number)",
         file: file.path,
         offset: 16)
     }
@@ -56,6 +57,8 @@ final class FrameReader {
   func next() throws(StorageError) -> Frame? {
     if let end, position.offset == end.offset {
       guard position.checksum == end.checksum else { throw damage(.unchained, at: position.offset) }
+      durableEnd = position
+      unvouched = []
       return nil
     }
     let (condition, frame) = try examine(at: position.offset)

@@ -21,6 +21,25 @@ final class LogFiles: Sendable {
     var lengths: [UInt64: UInt64] = [:]
     /// Logs with lower numbers are removed when they are needed no more, however well they would do as a spare.
     var firstRecycled: UInt64 = 0
+    /// How many want all logs to stay as they are, and which logs wait for that to end.
+    var holds = 0
+    var held: [UInt64] = []
+  }
+
+  /// Keeps every log as it is that is listed now, whether or not it is needed by recovery, until it is released or let
+  /// go of.
+  final class Hold: Sendable {
+    private let files: LogFiles
+    private let isReleased = Atomic(false)
+
+    fileprivate init(_ files: LogFiles) { self.files = files }
+
+    deinit { release() }
+
+    /// Twice is fine.
+    func release() {
+      if !isReleased.exchange(true, ordering: .acquiringAndReleasing) { files.endHold() }
+    }
   }
 
   private let directory: StoreDirectory
@@ -143,12 +162,34 @@ final class LogFiles: Sendable {
     keepOrRemove(Spare(number: number, bytes: bytes))
   }
 
-  /// Takes a log that recovery needs no longer, durably so, as a spare, or removes it.
+  /// Keeps logs from being retired, from now on.
+  func hold() -> Hold {
+    state.withLock { $0.holds += 1 }
+    return Hold(self)
+  }
+
+  private func endHold() {
+    let waiting = state.withLock { state in
+      state.holds -= 1
+      guard state.holds == 0 else { return [] as [UInt64] }
+      defer { state.held = [] }
+      return state.held
+    }
+    // One that cannot be taken now is a stray, which the next opening removes.
+    for number in waiting { try? retire(log: number) }
+  }
+
+  /// Takes a log that recovery needs no longer, durably so, as a spare, or removes it; once nobody holds it.
   func retire(log number: UInt64) throws(StorageError) {
-    let firstRecycled = state.withLock { state in
+    let firstRecycled = state.withLock { state -> UInt64? in
       state.lengths[number] = nil
+      guard state.holds == 0 else {
+        state.held.append(number)
+        return nil
+      }
       return state.firstRecycled
     }
+    guard let firstRecycled else { return }
     guard let bytes = try directory.fileSystem.information(at: directory.path(of: .log(number)))?.size else {
       return
     }

@@ -50,10 +50,12 @@ struct LogRecovery {
     self.lastSequence = lastSequence
   }
 
-  /// - Parameter logs: the numbers of the logs, ascending, as the manifest lists them.
-  mutating func replay(_ logs: [UInt64]) throws(StorageError) {
+  /// - Parameters:
+  ///   - logs: the numbers of the logs, ascending, as the manifest lists them.
+  ///   - newestEnd: where the newest ended, if the manifest says so.
+  mutating func replay(_ logs: [UInt64], endingAt newestEnd: FrameFileHeader.End?) throws(StorageError) {
     var readers: [FrameReader] = []
-    var end: FrameFileHeader.End?
+    var end = newestEnd
     for (index, number) in logs.enumerated().reversed() {
       let path = directory.path(of: .log(number))
       guard try directory.fileSystem.information(at: path) != nil else {

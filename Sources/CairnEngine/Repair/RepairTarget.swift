@@ -11,8 +11,8 @@ struct RepairTarget {
     _ path: String, source: String, _ options: EngineOptions, _ environment: Environment
   ) throws(StorageError) {
     try options.validate()
-    let path = Self.trimmed(path)
-    let source = Self.trimmed(source)
+    let path = StoreDirectory.trimmed(path)
+    let source = StoreDirectory.trimmed(source)
     guard !path.isEmpty, !path.utf8.contains(0), path != source, !path.hasPrefix(source + "/") else {
       throw StorageError(
         .invalidArgument, "the new store must be another directory, outside of the old one", file: path)
@@ -29,12 +29,6 @@ struct RepairTarget {
     self.environment = environment
   }
 
-  private static func trimmed(_ path: String) -> String {
-    var path = path
-    while path.utf8.count > 1, path.hasSuffix("/") { path.removeLast() }
-    return path
-  }
-
   /// Makes the store, whose sequence numbers begin behind `lastSequence`, with entries in the order of their
   /// keys.
   func write(
@@ -42,11 +36,10 @@ struct RepairTarget {
     _ entries: ((KeyValue) throws(StorageError) -> Void) throws(StorageError) -> Void
   ) throws(StorageError) {
     try environment.fileSystem.createDirectory(directory.path)
-    try environment.fileSystem.synchronizeDirectory(StoreOpening.parent(of: directory.path))
-    var identity: [UInt8] = []
-    for _ in 0..<VersionEdit.identityBytes / 8 { identity.append(littleEndian: environment.random.next()) }
+    try environment.fileSystem.synchronizeDirectory(StoreDirectory.parent(of: directory.path))
     // A store that has given out these numbers and holds nothing: opening it goes on from there.
-    var state = VersionState(storeIdentity: identity)
+    var state = VersionState(
+      storeIdentity: VersionEdit.newIdentity(environment.random), formatVersion: options.formatVersion)
     state.lastSequence = lastSequence
     _ = try Manifest(replacingWith: state, directory: directory, random: environment.random)
     let engine = try Engine.open(at: directory.path, options: options, environment: environment)

@@ -19,10 +19,13 @@ struct SalvagedLogs {
 
   /// - Parameters:
   ///   - numbers: of the logs, ascending.
+  ///   - listedEnd: where the manifest says that the newest listed one ended; `nil` when it does not.
   ///   - listedSequence: what the manifest says was used; `nil` when nobody says.
-  mutating func read(_ numbers: [UInt64], listedSequence: UInt64?) throws(StorageError) {
+  mutating func read(
+    _ numbers: [UInt64], listedEnd: FrameFileHeader.End?, listedSequence: UInt64?
+  ) throws(StorageError) {
     var readers: [(number: UInt64, reader: SalvageFrameReader?, error: StorageError?)] = []
-    var end: FrameFileHeader.End?
+    var end = listedEnd.flatMap { $0.number == numbers.last ? $0 : nil }
     for number in numbers.reversed() {
       do throws(StorageError) {
         let reader = try open(number, end)

@@ -18,7 +18,7 @@ struct SalvagedManifest {
       while let frame = try reader.next() {
         if frame.header.kind == .seal { continue }
         guard let edit = VersionEdit(decoding: frame.payload),
-          var next = state ?? edit.storeIdentity.map({ VersionState(storeIdentity: $0) }), next.apply(edit)
+          var next = state ?? VersionState(before: edit, in: reader.header), next.apply(edit)
         else {
           throw StorageError(
             .corruption, "the manifest holds an edit that contradicts the ones before it", file: path,

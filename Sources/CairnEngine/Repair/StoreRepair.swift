@@ -39,7 +39,7 @@ struct StoreRepair {
     let isStore = entries.contains { entry in
       switch entry {
       case .manifest, .log, .segment, .values: true
-      case .lock, .newManifest, .spare, .unknown: false
+      case .lock, .newManifest, .backup, .spare, .unknown: false
       }
     }
     guard isStore else {
@@ -79,6 +79,7 @@ struct StoreRepair {
     var logs = SalvagedLogs(source, findings)
     try logs.read(
       Self.withoutEmptyStrays(logNumbers, listed: newest, in: source).sorted(),
+      listedEnd: manifest.damage == nil ? state?.logEnd : nil,
       listedSequence: manifest.damage == nil ? state?.lastSequence : nil)
     return Sources(segments: segments, logs: logs, values: values)
   }

@@ -13,6 +13,8 @@ final class CommitRequest: @unchecked Sendable {
     case ingest(PreparedIngest, holdingUpCommits: Bool)
     /// Put all that is committed aside to be flushed, behind a new log.
     case flush(keepingLogFiles: Bool)
+    /// Note what the store consists of, all of it durable.
+    case cut(BackupCut)
     /// Write what ends a log cleanly. Nothing is accepted after it.
     case close
   }

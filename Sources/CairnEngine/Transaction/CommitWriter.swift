@@ -74,9 +74,17 @@ final class CommitWriter: @unchecked Sendable {
         return nil
       }
     }
+    for request in group {
+      guard case .cut(let cut) = request.work else { continue }
+      request.outcome = Result { () throws(StorageError) in
+        try fill(cut)
+        return nil
+      }
+    }
     for request in group where request.work == .close {
       request.outcome = Result { () throws(StorageError) in
         try seal()
+        try noteEnd()
         try log.file.close()
         return nil
       }
@@ -222,6 +230,20 @@ final class CommitWriter: @unchecked Sendable {
     } catch {
       latch.trip(error)
       throw error
+    }
+  }
+
+  /// Has the manifest say where the log ended: from then on a log that is cut off is known for what it is.
+  private func noteEnd() throws(StorageError) {
+    guard tree.manifest.state.formatVersion >= .two else { return }
+    var edit = VersionEdit()
+    edit.logEnd = log.end
+    edit.lastSequence = nextSequence - 1
+    do throws(StorageError) {
+      try tree.apply(edit)
+    } catch {
+      // On a full disk the store is closed as well as it can be.
+      guard error.code == .full, latch.refusal == nil else { throw error }
     }
   }
 

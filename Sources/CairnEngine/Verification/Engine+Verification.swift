@@ -79,8 +79,7 @@ extension Engine {
     let directory = tree.directory
     StoreVerifier.verifyTwice(run) { _ = ManifestVerifier(directory: directory, run: $0).verify() }
     StoreVerifier.verifyTwice(run) { run in
-      let state = tree.manifest.state
-      LogVerifier(directory: directory, run: run, logs: state.logs, lastSequence: state.lastSequence).verify()
+      LogVerifier(directory: directory, run: run, state: tree.manifest.state).verify()
     }
   }
 }

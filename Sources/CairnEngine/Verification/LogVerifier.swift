@@ -7,8 +7,18 @@ struct LogVerifier {
   let run: VerificationRun
   /// What the manifest lists, ascending.
   let logs: [UInt64]
+  /// Where it says that the newest ended, if it does.
+  let logEnd: FrameFileHeader.End?
   /// What the manifest says was used.
   let lastSequence: UInt64
+
+  init(directory: StoreDirectory, run: VerificationRun, state: VersionState) {
+    self.directory = directory
+    self.run = run
+    logs = state.logs
+    logEnd = state.logEnd
+    lastSequence = state.lastSequence
+  }
 
   private func path(_ number: UInt64) -> String { directory.path(of: .log(number)) }
 
@@ -34,7 +44,7 @@ struct LogVerifier {
   /// A reader of each log, the newest first.
   private func openAll() -> [FrameReader]? {
     var readers: [FrameReader] = []
-    var end: FrameFileHeader.End?
+    var end = logEnd
     for (index, number) in logs.enumerated().reversed() {
       guard let reader = open(number, end) else { return nil }
       readers.append(reader)

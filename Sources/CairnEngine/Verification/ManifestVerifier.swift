@@ -20,7 +20,7 @@ struct ManifestVerifier {
       }
       run.note(bytesRead: frame.end - frame.header.offset)
       if frame.header.kind == .seal { continue }
-      guard let next = apply(frame, to: state) else { break }
+      guard let next = apply(frame, to: state, reader.header) else { break }
       state = next
     }
     run.require(
@@ -49,12 +49,14 @@ struct ManifestVerifier {
     return reader
   }
 
-  private func apply(_ frame: FrameReader.Frame, to state: VersionState?) -> VersionState? {
+  private func apply(
+    _ frame: FrameReader.Frame, to state: VersionState?, _ header: FrameFileHeader
+  ) -> VersionState? {
     let offset = frame.header.offset
     let edit = VersionEdit(decoding: frame.payload)
     guard
       run.require(.manifestEdit, edit != nil, file: path, offset: offset, "the frame's payload is no edit"),
-      let edit, var next = state ?? edit.storeIdentity.map({ VersionState(storeIdentity: $0) })
+      let edit, var next = state ?? VersionState(before: edit, in: header)
     else { return nil }
     let isApplied = next.apply(edit)
     run.require(

@@ -53,13 +53,16 @@ struct StoreVerifier {
     guard entries.contains(where: { $0 != .lock }) else {
       throw StorageError(.invalidArgument, "the directory holds no store", file: directory.path)
     }
+    guard entries.contains(.manifest) || !entries.contains(.backup) else {
+      throw StorageError(
+        .invalidArgument, "the directory holds a backup that was never finished", file: directory.path)
+    }
     var found: VersionState?
     verifyTwice(run) { found = ManifestVerifier(directory: directory, run: $0).verify() }
     guard let state = found else { return }
     let isManifestSound = run.report.isSound
     verifyTwice(run) { run in
-      let logs = LogVerifier(
-        directory: directory, run: run, logs: state.logs, lastSequence: state.lastSequence)
+      let logs = LogVerifier(directory: directory, run: run, state: state)
       if let last = logs.verify(), run.depth == .everything { logs.verifyStrays(entries, lastSequence: last) }
     }
     let verifier = StoreVerifier(levels: state.levels, values: state.values, directory: directory, run: run)

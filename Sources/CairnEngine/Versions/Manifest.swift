@@ -58,8 +58,8 @@ final class Manifest: Sendable {
       if let state {
         next = state
       } else {
-        guard let identity = edit.storeIdentity else { throw damage }
-        next = VersionState(storeIdentity: identity)
+        guard let first = VersionState(before: edit, in: reader.header) else { throw damage }
+        next = first
       }
       guard next.apply(edit) else { throw damage }
       state = next
@@ -108,6 +108,18 @@ final class Manifest: Sendable {
     }
   }
 
+  /// Raises the store's format version, durably. There is no way back.
+  /// - Throws: `.full`, and then nothing has changed; anything else leaves the manifest as ``apply(_:sealing:)`` does.
+  func ratchet(to version: FormatVersion) throws(StorageError) {
+    try contents.withLock { (contents) throws(StorageError) in
+      if let failure = contents.failure { throw failure }
+      guard version > contents.state.formatVersion else { return }
+      var next = contents.state
+      next.formatVersion = version
+      try replace(&contents, with: next)
+    }
+  }
+
   /// What the store consists of.
   var state: VersionState { contents.withLock { $0.state } }
 
@@ -115,13 +127,25 @@ final class Manifest: Sendable {
   /// full is no failure: the old file goes on growing, and the next edit tries again. But once the new file
   /// may have the name, there is no way back to the old one.
   private func rollOver(_ contents: inout sending Contents) throws(StorageError) {
+    do throws(StorageError) {
+      try replace(&contents, with: contents.state)
+    } catch {
+      if contents.failure != nil { throw error }
+    }
+  }
+
+  /// Puts a new manifest in the place of the one that is there. A disk that is full before it has the name leaves
+  /// everything as it was.
+  private func replace(
+    _ contents: inout sending Contents, with state: VersionState
+  ) throws(StorageError) {
     let generation = contents.writer.header.number + 1
     let writer: FrameWriter
     do throws(StorageError) {
       writer = try Self.prepare(
-        contents.state, generation: generation, directory: directory, random: random, buffer: buffer)
+        state, generation: generation, directory: directory, random: random, buffer: buffer)
     } catch {
-      if error.code == .full { return }
+      if error.code == .full { throw error }
       contents.failure = error
       directory.latch.trip(error)
       throw error
@@ -133,6 +157,7 @@ final class Manifest: Sendable {
       directory.latch.trip(error)
       throw error
     }
+    contents.state = state
     contents.writer = writer
     contents.snapshotEnd = writer.end.offset
   }
@@ -148,7 +173,7 @@ final class Manifest: Sendable {
     let file = try directory.open(.newManifest, .create)
     let header = FrameFileHeader(
       purpose: .manifest, number: generation, salt: FrameFile.salt(random, number: generation),
-      predecessor: nil)
+      predecessor: nil, formatVersion: state.formatVersion.rawValue)
     let page = header.encoded()
     try withBytes(of: page) { (bytes) throws(StorageError) in try file.write(bytes, at: 0) }
     let writer = FrameWriter(

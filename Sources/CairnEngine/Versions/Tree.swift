@@ -155,6 +155,19 @@ final class Tree: Sendable {
     try changes.withLock { (_) throws(StorageError) in try applyLocked(edit, flushed: flushed) }
   }
 
+  /// What the store consists of now, and what keeps all these files as they are.
+  func holdFiles() -> (state: VersionState, version: StateReference, logs: LogFiles.Hold) {
+    changes.withLock { _ in (manifest.state, reference, logFiles.hold()) }
+  }
+
+  /// Raises the store's format version, durably.
+  func ratchetFormat(to version: FormatVersion) throws(StorageError) {
+    try changes.withLock { (_) throws(StorageError) in
+      if let refusal = directory.latch.refusal { throw refusal }
+      try manifest.ratchet(to: version)
+    }
+  }
+
   /// Chooses the compaction to run from the current version. Until ``endCompaction()`` nobody puts a segment
   /// where its outputs may come to lie.
   func beginCompaction(_ pick: (Version) -> Compaction?) -> (Compaction, Version)? {

@@ -14,6 +14,8 @@ struct VersionEdit: Equatable {
   var addedLogs: [UInt64] = []
   /// Logs with lower numbers are needed no more.
   var oldestLog: UInt64?
+  /// Where the newest log ended, which is written no more. Since ``FormatVersion/two``.
+  var logEnd: FrameFileHeader.End?
   var addedSegments: [AddedSegment] = []
   var removedSegments: [UInt64] = []
   /// Value files, and what is live of the origins that are new.
@@ -42,9 +44,18 @@ struct VersionEdit: Equatable {
     case removedValueFile = 9
     case addedOrigin = 10
     case valueDrops = 11
+    case logEnd = 12
   }
 
   static let identityBytes = 16
+
+  /// For a store that there was not before.
+  static func newIdentity(_ random: any RandomSource) -> [UInt8] {
+    var identity: [UInt8] = []
+    for _ in 0..<identityBytes / 8 { identity.append(littleEndian: random.next()) }
+    return identity
+  }
+
   static let levelCount = 7
   private static let longestPropertiesBytes = 4 * StorageLimits.keyBytes
 
@@ -77,6 +88,11 @@ struct VersionEdit: Equatable {
     for drops in valueDrops { append(.valueDrops, drops.encoded()) }
     if let lastSequence { append(.lastSequence, lastSequence) }
     if let nextFileNumber { append(.nextFileNumber, nextFileNumber) }
+    if let logEnd {
+      append(.logEnd, logEnd.number)
+      bytes.append(varint: logEnd.offset)
+      bytes.append(littleEndian: logEnd.checksum)
+    }
     return bytes
   }
 
@@ -103,6 +119,10 @@ struct VersionEdit: Equatable {
       case .oldestLog: oldestLog = number
       case .removedSegment: removedSegments.append(number)
       case .removedValueFile: removedValueFiles.append(number)
+      case .logEnd:
+        guard logEnd == nil, let offset = reader.readVarint(), let checksum = reader.readInteger(UInt32.self)
+        else { return nil }
+        logEnd = .init(number: number, offset: offset, checksum: checksum)
       case .lastSequence: lastSequence = number
       case .nextFileNumber: nextFileNumber = number
       case .addedSegment:
@@ -140,8 +160,12 @@ struct VersionEdit: Equatable {
 /// What a store consists of, as all edits so far say.
 struct VersionState: Equatable {
   var storeIdentity: [UInt8]
+  /// Decides which fields an edit may have.
+  var formatVersion: FormatVersion
   /// Ascending.
   var logs: [UInt64] = []
+  /// Where the newest log ended, if it is written no more.
+  private(set) var logEnd: FrameFileHeader.End?
   private(set) var levels: [[SegmentProperties]] = Array(repeating: [], count: VersionEdit.levelCount)
   private var levelOfSegment: [UInt64: Int] = [:]
   private(set) var values = ValueCatalog()
@@ -151,8 +175,22 @@ struct VersionState: Equatable {
   /// No store gets here by counting; and whoever counts on from here need not fear an overflow.
   static let greatestFileNumber = UInt64.max / 2
 
-  init(storeIdentity: [UInt8]) {
+  init(storeIdentity: [UInt8], formatVersion: FormatVersion = .newest) {
     self.storeIdentity = storeIdentity
+    self.formatVersion = formatVersion
+  }
+
+  /// Lists one log in the place of all, or none.
+  /// - Parameter end: where it ends; `nil` when there is none.
+  mutating func replaceLogs(with end: FrameFileHeader.End?, number: UInt64) {
+    logs = end == nil ? [] : [number]
+    logEnd = formatVersion >= .two ? end : nil
+  }
+
+  /// Lists a log that is newer than all there are.
+  mutating func add(log number: UInt64) {
+    logs.append(number)
+    logEnd = nil
   }
 
   /// Applies an edit; `false`, with the state unusable, when the edit contradicts it.
@@ -160,9 +198,15 @@ struct VersionState: Equatable {
     if let identity = edit.storeIdentity, identity != storeIdentity { return false }
     for number in edit.addedLogs {
       if let newest = logs.last, number <= newest { return false }
-      logs.append(number)
+      add(log: number)
     }
     if let oldest = edit.oldestLog { logs.removeAll { $0 < oldest } }
+    if let end = edit.logEnd {
+      guard formatVersion >= .two, end.number == logs.last, end.offset >= UInt64(FrameFile.pageBytes) else {
+        return false
+      }
+      logEnd = end
+    }
     let removed = Set(edit.removedSegments)
     guard removed.count == edit.removedSegments.count else { return false }
     for level in Set(removed.compactMap { levelOfSegment[$0] }) {
@@ -200,6 +244,7 @@ struct VersionState: Equatable {
     edit.addedOrigins = values.liveness.values.sorted { $0.origin < $1.origin }
     edit.lastSequence = lastSequence
     edit.nextFileNumber = nextFileNumber
+    edit.logEnd = logEnd
     return edit
   }
 
@@ -211,6 +256,17 @@ struct VersionState: Equatable {
     }
     levels[level].sort { $0.lowerBound.lexicographicallyPrecedes($1.lowerBound) }
     return zip(levels[level], levels[level].dropFirst()).allSatisfy { $0.upperBound.isBefore($1.lowerBound) }
+  }
+}
+
+extension VersionState {
+  /// What a manifest's first edit is applied to; `nil` when it cannot be the first, or the version is none.
+  init?(before edit: VersionEdit, in header: FrameFileHeader) {
+    guard let identity = edit.storeIdentity, let version = FormatVersion(rawValue: header.formatVersion)
+    else {
+      return nil
+    }
+    self.init(storeIdentity: identity, formatVersion: version)
   }
 }
 

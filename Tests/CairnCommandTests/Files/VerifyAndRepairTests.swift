@@ -64,7 +64,7 @@ import Testing
     let report = try await Engine.verify(at: store)
     let text = VerificationLines(report, withCounts: true).all.joined(separator: "\n")
     #expect(text.contains("DAMAGE  frames: ") && text.contains(".log, offset 4096]"))
-    #expect(text.contains("cairn repair") && text.contains("\nmanifestEdit: 1\n"))
+    #expect(text.contains("cairn repair") && text.contains("\nmanifestEdit: 2\n"))
     let repair = try await Engine.repair(from: store, to: folder.path + "/new")
     let lines = RepairLines(repair).all.joined(separator: "\n")
     #expect(

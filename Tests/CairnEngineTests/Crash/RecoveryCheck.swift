@@ -90,7 +90,7 @@ struct RecoveryCheck {
       case .log(let number) where state.logs.contains(number): continue
       case .segment(let number) where segments.contains(number): continue
       case .values(let number) where state.values.files[number] != nil: continue
-      case .log, .segment, .values, .newManifest, .unknown:
+      case .log, .segment, .values, .newManifest, .backup, .unknown:
         complaints.append("I10: \(entry.name) is left over")
       }
     }

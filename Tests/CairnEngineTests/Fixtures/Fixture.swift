@@ -3,8 +3,8 @@ import CairnTesting
 
 @testable import CairnEngine
 
-/// The stores below `Tests/Fixtures/format-1`: what each is for, and how it is made. Seeds decide all, so
-/// that the same engine makes the same bytes.
+/// The stores below `Tests/Fixtures`: what each is for, and how it is made. Seeds decide all, so that the same engine
+/// makes the same bytes.
 enum Fixture: String, CaseIterable, Sendable {
   /// Created and closed.
   case empty
@@ -41,8 +41,9 @@ enum Fixture: String, CaseIterable, Sendable {
     return options
   }
 
-  private var options: EngineOptions {
+  private func options(_ version: FormatVersion) -> EngineOptions {
     var options = Self.options()
+    options.formatVersion = version
     switch self {
     case .logSealed, .logOpen, .logCarried, .torn: options.memtableBytes = 16 << 10
     case .levels:
@@ -56,49 +57,50 @@ enum Fixture: String, CaseIterable, Sendable {
   }
 
   /// The store's files. Spares mean nothing and are left out, to keep the repository small.
-  func image() throws -> StoreImage {
-    let disk = try made()
+  func image(_ version: FormatVersion) throws -> StoreImage {
+    let disk = try made(version)
     var image = try StoreImage(of: disk)
     image.files = image.files.filter { !$0.key.hasSuffix(".spare") }
     return image
   }
 
-  private func made() throws -> SimulatedFileSystem {
+  private func made(_ version: FormatVersion) throws -> SimulatedFileSystem {
     let disk = SimulatedFileSystem()
+    let options = options(version)
     let seed = Self.allCases.firstIndex(of: self).map { UInt64($0) + 1 } ?? 0
     var content = FixtureContent(seed: seed)
     switch self {
-    case .empty: try use(disk, seed) { _ in }
+    case .empty: try use(disk, options, seed) { _ in }
     case .logSealed:
-      try use(disk, seed) { engine in
+      try use(disk, options, seed) { engine in
         for index in 0..<8 { try content.commit(index % 5 == 4 ? .durable : .buffered, to: engine) }
       }
     case .logOpen, .logCarried:
-      let left = try crash(disk, seed) { engine in
+      let left = try crash(disk, options, seed) { engine in
         for index in 0..<16 { try content.commit(index < 1 ? .durable : .buffered, to: engine) }
       }
       guard self == .logCarried else { return left }
-      return try crash(left, seed + 100) { engine in
+      return try crash(left, options, seed + 100) { engine in
         for _ in 0..<3 { try content.commit(.buffered, to: engine) }
       }
     case .logRotated:
       disk.setFaultPlan(FaultPlan([.init(.create, isSticky: true, pathContaining: ".segment")]))
-      return try crash(disk, seed) { engine in
+      return try crash(disk, options, seed) { engine in
         try until({ $0.logs.count == 2 }, in: engine) { try content.commit(.buffered, to: engine) }
       }
     case .segments:
-      return try crash(disk, seed) { engine in
+      return try crash(disk, options, seed) { engine in
         try until({ $0.levels[0].count == 3 }, in: engine) { try content.commit(.buffered, to: engine) }
       }
     case .levels:
       // A dictionary is made of 64 KiB and more.
-      try use(disk, seed) { engine in
+      try use(disk, options, seed) { engine in
         try until({ $0.levels[1].contains { $0.rawValueBytes > 80 << 10 } }, in: engine) {
           try content.alike(to: engine)
         }
       }
     case .rangeRemovals:
-      return try crash(disk, seed) { engine in
+      return try crash(disk, options, seed) { engine in
         try until({ !$0.levels[1].isEmpty && $0.levels[0].count == 1 }, in: engine) {
           try content.commit(.buffered, removing: true, to: engine)
         }
@@ -109,18 +111,18 @@ enum Fixture: String, CaseIterable, Sendable {
         for _ in 0..<2 { try content.commit(.buffered, removing: true, to: engine) }
       }
     case .values:
-      return try crash(disk, seed) { engine in
+      return try crash(disk, options, seed) { engine in
         try until(Self.hasDeadAndCopiedValues, in: engine) { try content.largeValue(to: engine) }
       }
     case .ingest:
-      return try crash(disk, seed) { engine in
+      return try crash(disk, options, seed) { engine in
         for _ in 0..<10 { try content.commit(.buffered, to: engine) }
         try content.ingest(25, replacing: false, to: engine)
         for _ in 0..<2 { try content.commit(.durable, to: engine) }
         try content.ingest(25, replacing: true, to: engine)
       }
     case .manifest:
-      return try crash(disk, seed) { engine in
+      return try crash(disk, options, seed) { engine in
         var (size, longest): (UInt64, UInt64) = (0, 0)
         // It grows by a page an edit, and is short again once it was rolled over.
         try until({ _ in size < longest }, in: engine) {
@@ -131,7 +133,7 @@ enum Fixture: String, CaseIterable, Sendable {
         try content.ingest(20, replacing: false, to: engine)
       }
     case .torn:
-      return try crash(disk, seed, .strict) { engine in
+      return try crash(disk, options, seed, .strict) { engine in
         for index in 0..<16 { try content.commit(index < 1 ? .durable : .buffered, to: engine) }
       }
     }
@@ -139,7 +141,7 @@ enum Fixture: String, CaseIterable, Sendable {
   }
 
   private func use(
-    _ disk: SimulatedFileSystem, _ seed: UInt64, _ body: (Engine) throws -> Void
+    _ disk: SimulatedFileSystem, _ options: EngineOptions, _ seed: UInt64, _ body: (Engine) throws -> Void
   ) throws {
     let engine = try Engine.open(
       at: StoreImage.path, options: options, environment: .simulated(disk, seed: seed))
@@ -149,7 +151,7 @@ enum Fixture: String, CaseIterable, Sendable {
 
   /// The same, but the process dies, or the power goes, before the engine is closed.
   private func crash(
-    _ disk: SimulatedFileSystem, _ seed: UInt64, _ model: CrashModel = .kill,
+    _ disk: SimulatedFileSystem, _ options: EngineOptions, _ seed: UInt64, _ model: CrashModel = .kill,
     _ body: (Engine) throws -> Void
   ) throws -> SimulatedFileSystem {
     let engine = try Engine.open(

@@ -10,8 +10,8 @@ import Testing
 struct ForgedStoreTests {
   /// Whatever the engine refuses the second reader refuses: else the page lacks a check. What both take holds the
   /// same. (The second reader refuses more: it reads every byte, and what the engine need not look at.)
-  @Test(arguments: Fixture.allCases) func forgedStoresAreJudgedAsTheEngineJudgesThem(
-    fixture: Fixture
+  @Test(arguments: FixtureStore.all) func forgedStoresAreJudgedAsTheEngineJudgesThem(
+    fixture: FixtureStore
   ) throws {
     let scratch = try ScratchFolder()
     defer { withExtendedLifetime(scratch) {} }
@@ -25,7 +25,7 @@ struct ForgedStoreTests {
     #expect(names.count == count)
     let folders = names.sorted().map { scratch.url.appending(path: $0) }
     for (folder, answer) in zip(folders, try SecondReader.read(folders)) {
-      let comment: Comment = "\(fixture.rawValue), \(folder.lastPathComponent): \(answer.lines.last ?? "")"
+      let comment: Comment = "\(fixture.name), \(folder.lastPathComponent): \(answer.lines.last ?? "")"
       do {
         let lines = try StateDump.lines(of: StoreImage(at: folder))
         if !answer.isRefused { #expect(answer.difference(from: lines) == nil, comment) }

@@ -1,0 +1,47 @@
+import CairnKV
+
+/// Takes a backup of a cut: the steps, in the order that makes a crash between any two harmless. Normative in
+/// format-spec.md, "Backup".
+struct StoreBackup {
+  let source: StoreDirectory
+  let environment: Environment
+
+  func write(
+    _ contents: BackupCut.Contents, to path: String, _ options: BackupOptions
+  ) throws(StorageError) -> BackupReport {
+    let target = try BackupTarget(path, for: source, contents, environment)
+    defer { target.release() }
+    do throws(StorageError) {
+      return try write(contents, to: target, options)
+    } catch {
+      // What is listed stays; the rest goes, if it can, and with the next backup if it cannot.
+      if let known = target.known { _ = target.removeStrays(known) }
+      throw error
+    }
+  }
+
+  private func write(
+    _ contents: BackupCut.Contents, to target: BackupTarget, _ options: BackupOptions
+  ) throws(StorageError) -> BackupReport {
+    var report = BackupReport(position: CommitPosition(rawValue: contents.lastSequence))
+    var state = contents.state
+    // First the log: as long as it is read, the store can use no log again.
+    let number = try target.freeNumber(state)
+    let log = BackupLog(
+      source: source, target: target.directory, random: environment.random, logs: state.logs,
+      end: contents.logEnd)
+    let logEnd = try log.write(number: number)
+    contents.logs.release()
+    report.logBytes = logEnd?.offset ?? 0
+    var files = BackupFiles(
+      from: source, to: target.directory, present: target.present, known: target.known, options)
+    try files.bring(state, &report)
+    withExtendedLifetime(contents.version) {}
+    state.replaceLogs(with: logEnd, number: number)
+    state.lastSequence = max(state.lastSequence, contents.lastSequence)
+    state.nextFileNumber = number + 1
+    try target.install(state, environment)
+    report.removedCount = target.removeStrays(state)
+    return report
+  }
+}
