@@ -8,6 +8,8 @@ enum ImportRules {
     "CairnEngine": ["CairnKV", "CairnShims", "CZstd", "Synchronization"],
     "Cairn": ["CairnKV", "CairnEngine", "Synchronization"],
     "CairnTesting": ["CairnKV", "CairnEngine", "Cairn", "Synchronization"],
+    // Nobody imports this one, so that only who asks for its product has what it depends on.
+    "CairnLogging": ["CairnKV", "CairnEngine", "Logging"],
     "CairnCommand": [
       "CairnKV", "CairnEngine", "Cairn", "ArgumentParser", "Foundation", "Synchronization", "Glibc", "Darwin",
     ],
@@ -63,6 +65,10 @@ enum ImportRules {
     ("Sources/CairnEngine/Log/A.swift", "@_exported public import Cairn", "may not import Cairn"),
     ("Sources/Cairn/Journal/A.swift", "internal import CairnEngine", "may not import CairnEngine"),
     ("Sources/Cairn/Journal/A.swift", "import Foundation", "may not import Foundation"),
+    ("Sources/CairnEngine/Observation/A.swift", "import Logging", "may not import Logging"),
+    ("Sources/Cairn/A.swift", "import CairnLogging", "may not import CairnLogging"),
+    ("Sources/CairnCommand/A.swift", "import Logging", "may not import Logging"),
+    ("Sources/CairnLogging/A.swift", "import Cairn", "may not import Cairn"),
     ("Sources/Novel/A.swift", "", "is in no module of the map"),
   ])
   func aForbiddenImportIsFound(path: String, text: String, what: String) {
@@ -74,6 +80,7 @@ enum ImportRules {
     let files = [
       Repository.SourceFile("Sources/CairnEngine/FileSystem/A.swift", "#if X\n  import Darwin\n#endif"),
       Repository.SourceFile("Sources/Cairn/Store+Opening.swift", "public import CairnEngine"),
+      Repository.SourceFile("Sources/CairnLogging/A.swift", "public import CairnEngine\nimport Logging"),
       Repository.SourceFile("Sources/Cairn/A.swift", "let text = \"import Foundation\"\n/* import Glibc */"),
     ]
     #expect(files.flatMap { ImportRules.findings(in: $0) } == [])
