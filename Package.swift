@@ -9,6 +9,7 @@ let package = Package(
     .library(name: "CairnEngine", targets: ["CairnEngine"]),
     .library(name: "CairnKV", targets: ["CairnKV"]),
     .library(name: "CairnLogging", targets: ["CairnLogging"]),
+    .library(name: "CairnMetrics", targets: ["CairnMetrics"]),
     .library(name: "CairnTesting", targets: ["CairnTesting"]),
     .executable(name: "cairn", targets: ["CairnCommand"]),
   ],
@@ -17,6 +18,9 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
     // For CairnLogging alone: the facade that a service in Swift logs through already. It depends on nothing.
     .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+    // For CairnMetrics alone, likewise; its CoreMetrics, which is without Foundation. Who asks for neither product builds
+    // and links neither package. From the version on in which a metric is made with a factory that is handed in.
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.7.0"),
   ],
   targets: [
     .systemLibrary(
@@ -26,10 +30,13 @@ let package = Package(
     .target(name: "CairnEngine", dependencies: ["CairnKV", "CairnShims", "CZstd"]),
     .target(name: "Cairn", dependencies: ["CairnKV", "CairnEngine"]),
     .target(name: "CairnTesting", dependencies: ["CairnKV", "CairnEngine", "Cairn"]),
-    // What happens inside a store, in the words of a service's log. The engine knows nothing of it.
+    // What happens inside a store, in the words of a service's logging and metrics. The engine knows neither.
     .target(
       name: "CairnLogging",
       dependencies: ["CairnEngine", "CairnKV", .product(name: "Logging", package: "swift-log")]),
+    .target(
+      name: "CairnMetrics",
+      dependencies: ["CairnEngine", "CairnKV", .product(name: "CoreMetrics", package: "swift-metrics")]),
     .executableTarget(
       name: "CairnCommand",
       dependencies: [
@@ -47,6 +54,12 @@ let package = Package(
       dependencies: [
         "CairnLogging", "CairnEngine", "CairnKV", "CairnTesting",
         .product(name: "Logging", package: "swift-log"),
+      ]),
+    .testTarget(
+      name: "CairnMetricsTests",
+      dependencies: [
+        "CairnMetrics", "CairnEngine", "CairnKV", "CairnTesting",
+        .product(name: "CoreMetrics", package: "swift-metrics"),
       ]),
     .testTarget(name: "ProjectTests"),
   ],
