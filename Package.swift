@@ -60,6 +60,8 @@ let package = Package(
       dependencies: [
         "CairnMetrics", "CairnEngine", "CairnKV", "CairnTesting",
         .product(name: "CoreMetrics", package: "swift-metrics"),
+        // For the example in README.md, which shows both.
+        "CairnLogging", .product(name: "Logging", package: "swift-log"),
       ]),
     .testTarget(name: "ProjectTests"),
   ],
