@@ -55,9 +55,11 @@ lint:  ## is everything laid out, and documented?
 
 SWIFT_FILES = Package.swift Sources Tests $(wildcard Benchmarks/Package.swift Benchmarks/Sources Benchmarks/Tests)
 
-docs: zstd  ## build the documentation of both libraries, below .build
+docs: zstd  ## build the documentation of the libraries, below .build
 	CAIRN_DOCS=1 $(SWIFT) package --scratch-path .build/docs generate-documentation --target Cairn
 	CAIRN_DOCS=1 $(SWIFT) package --scratch-path .build/docs generate-documentation --target CairnEngine
+	CAIRN_DOCS=1 $(SWIFT) package --scratch-path .build/docs generate-documentation --target CairnLogging
+	CAIRN_DOCS=1 $(SWIFT) package --scratch-path .build/docs generate-documentation --target CairnMetrics
 
 clean:  ## remove what was built, and the demo's store
 	rm -rf .build Benchmarks/.build cairn-demo cairn-demo-documents

@@ -8,12 +8,19 @@ let package = Package(
     .library(name: "Cairn", targets: ["Cairn"]),
     .library(name: "CairnEngine", targets: ["CairnEngine"]),
     .library(name: "CairnKV", targets: ["CairnKV"]),
+    .library(name: "CairnLogging", targets: ["CairnLogging"]),
+    .library(name: "CairnMetrics", targets: ["CairnMetrics"]),
     .library(name: "CairnTesting", targets: ["CairnTesting"]),
     .executable(name: "cairn", targets: ["CairnCommand"]),
   ],
   dependencies: [
     // For the command-line tool alone: no library target depends on it.
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    // For CairnLogging alone: the facade that a service in Swift logs through already. It depends on nothing.
+    .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+    // For CairnMetrics alone, likewise; its CoreMetrics, which is without Foundation. Who asks for neither product builds
+    // and links neither package. From the version on in which a metric is made with a factory that is handed in.
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.7.0"),
   ],
   targets: [
     .systemLibrary(
@@ -23,6 +30,13 @@ let package = Package(
     .target(name: "CairnEngine", dependencies: ["CairnKV", "CairnShims", "CZstd"]),
     .target(name: "Cairn", dependencies: ["CairnKV", "CairnEngine"]),
     .target(name: "CairnTesting", dependencies: ["CairnKV", "CairnEngine", "Cairn"]),
+    // What happens inside a store, in the words of a service's logging and metrics. The engine knows neither.
+    .target(
+      name: "CairnLogging",
+      dependencies: ["CairnEngine", "CairnKV", .product(name: "Logging", package: "swift-log")]),
+    .target(
+      name: "CairnMetrics",
+      dependencies: ["CairnEngine", "CairnKV", .product(name: "CoreMetrics", package: "swift-metrics")]),
     .executableTarget(
       name: "CairnCommand",
       dependencies: [
@@ -35,6 +49,20 @@ let package = Package(
     .testTarget(
       name: "CairnCommandTests",
       dependencies: ["CairnCommand", "Cairn", "CairnEngine", "CairnKV", "CairnTesting"]),
+    .testTarget(
+      name: "CairnLoggingTests",
+      dependencies: [
+        "CairnLogging", "CairnEngine", "CairnKV", "CairnTesting",
+        .product(name: "Logging", package: "swift-log"),
+      ]),
+    .testTarget(
+      name: "CairnMetricsTests",
+      dependencies: [
+        "CairnMetrics", "CairnEngine", "CairnKV", "CairnTesting",
+        .product(name: "CoreMetrics", package: "swift-metrics"),
+        // For the example in README.md, which shows both.
+        "CairnLogging", .product(name: "Logging", package: "swift-log"),
+      ]),
     .testTarget(name: "ProjectTests"),
   ],
   swiftLanguageModes: [.v6]

@@ -12,8 +12,12 @@ enum BannedCalls {
 
   private static let libraries = [
     "Sources/CairnKV/", "Sources/CairnEngine/", "Sources/Cairn/", "Sources/CairnTesting/",
+    "Sources/CairnLogging/", "Sources/CairnMetrics/",
   ]
-  private static let core = ["Sources/CairnKV/", "Sources/CairnEngine/", "Sources/Cairn/"]
+  private static let core = [
+    "Sources/CairnKV/", "Sources/CairnEngine/", "Sources/Cairn/", "Sources/CairnLogging/",
+    "Sources/CairnMetrics/",
+  ]
   private static let fileSystem = "Sources/CairnEngine/FileSystem/"
 
   private static let bans: [Ban] = [
@@ -74,6 +78,8 @@ enum BannedCalls {
     ("Sources/CairnTesting/A.swift", "print(x)"),
     ("Sources/CairnEngine/Log/A.swift", "_ = pread(d, p, 1, 0)"),
     ("Sources/Cairn/A.swift", "Int.random(in: 0..<1)"),
+    ("Sources/CairnMetrics/A.swift", "clock: C = ContinuousClock()"),
+    ("Sources/CairnLogging/A.swift", "print(event)"),
   ])
   func aBannedCallIsFound(path: String, line: String) {
     #expect(BannedCalls.findings(in: Repository.SourceFile(path, line)).map(\.line) == [1])

@@ -100,7 +100,7 @@ enum DocumentationRule {
 
 @Suite struct DocumentationTests {
   @Test func everyPublicDeclarationIsDocumented() throws {
-    let libraries = ["CairnKV", "CairnEngine", "Cairn", "CairnTesting"]
+    let libraries = ["CairnKV", "CairnEngine", "Cairn", "CairnTesting", "CairnLogging", "CairnMetrics"]
     let findings = try libraries.flatMap { try Repository.swiftFiles(below: "Sources/\($0)") }.flatMap {
       DocumentationRule.findings(in: $0)
     }

@@ -8,6 +8,9 @@ enum ImportRules {
     "CairnEngine": ["CairnKV", "CairnShims", "CZstd", "Synchronization"],
     "Cairn": ["CairnKV", "CairnEngine", "Synchronization"],
     "CairnTesting": ["CairnKV", "CairnEngine", "Cairn", "Synchronization"],
+    // Nobody imports these two, so that only who asks for their products has what they depend on.
+    "CairnLogging": ["CairnKV", "CairnEngine", "Logging"],
+    "CairnMetrics": ["CairnKV", "CairnEngine", "CoreMetrics", "Synchronization"],
     "CairnCommand": [
       "CairnKV", "CairnEngine", "Cairn", "ArgumentParser", "Foundation", "Synchronization", "Glibc", "Darwin",
     ],
@@ -63,6 +66,15 @@ enum ImportRules {
     ("Sources/CairnEngine/Log/A.swift", "@_exported public import Cairn", "may not import Cairn"),
     ("Sources/Cairn/Journal/A.swift", "internal import CairnEngine", "may not import CairnEngine"),
     ("Sources/Cairn/Journal/A.swift", "import Foundation", "may not import Foundation"),
+    ("Sources/CairnEngine/Observation/A.swift", "import Logging", "may not import Logging"),
+    ("Sources/CairnEngine/Observation/A.swift", "import CoreMetrics", "may not import CoreMetrics"),
+    ("Sources/Cairn/A.swift", "import CairnLogging", "may not import CairnLogging"),
+    ("Sources/CairnTesting/A.swift", "import CairnMetrics", "may not import CairnMetrics"),
+    ("Sources/CairnCommand/A.swift", "import Logging", "may not import Logging"),
+    ("Sources/CairnLogging/A.swift", "import CoreMetrics", "may not import CoreMetrics"),
+    ("Sources/CairnLogging/A.swift", "import Cairn", "may not import Cairn"),
+    ("Sources/CairnMetrics/A.swift", "import CairnLogging", "may not import CairnLogging"),
+    ("Sources/CairnMetrics/A.swift", "import Foundation", "may not import Foundation"),
     ("Sources/Novel/A.swift", "", "is in no module of the map"),
   ])
   func aForbiddenImportIsFound(path: String, text: String, what: String) {
@@ -74,6 +86,8 @@ enum ImportRules {
     let files = [
       Repository.SourceFile("Sources/CairnEngine/FileSystem/A.swift", "#if X\n  import Darwin\n#endif"),
       Repository.SourceFile("Sources/Cairn/Store+Opening.swift", "public import CairnEngine"),
+      Repository.SourceFile("Sources/CairnLogging/A.swift", "public import CairnEngine\nimport Logging"),
+      Repository.SourceFile("Sources/CairnMetrics/A.swift", "public import CairnEngine\nimport CoreMetrics"),
       Repository.SourceFile("Sources/Cairn/A.swift", "let text = \"import Foundation\"\n/* import Glibc */"),
     ]
     #expect(files.flatMap { ImportRules.findings(in: $0) } == [])

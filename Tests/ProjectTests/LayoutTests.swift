@@ -15,6 +15,7 @@ enum LayoutRules {
       "Timeline", "Journal", "Queue", "Lease", "Flow", "Audit", "Coding", "Keyspace", "Cairn.docc",
     ],
     "CairnTesting": ["Disk", "Explorer"],
+    "CairnLogging": [], "CairnMetrics": [],
     "CairnCommand": ["Demo", "Files", "Soak"],
   ]
 
@@ -94,6 +95,7 @@ enum LayoutRules {
   @Test(arguments: [
     ("Sources/Novel/A.swift", 1), ("Sources/A.swift", 1), ("Sources/CairnEngine/Novel/A.swift", 1),
     ("Sources/CairnEngine/Log/Deep/A.swift", 1), ("Sources/CairnEngine/Log/StringUtilities.swift", 1),
+    ("Sources/CairnLogging/Novel/A.swift", 1), ("Sources/CairnMetrics/A.swift", 0),
     ("Sources/Cairn/Queue/A.swift", 0), ("Sources/CairnKV/A.swift", 0),
   ])
   func aStrayFileIsFound(path: String, count: Int) {

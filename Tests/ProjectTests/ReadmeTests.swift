@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// The example in README.md is the one that is compiled.
+/// The examples in README.md are the ones that are compiled.
 enum ReadmeExampleText {
   /// The lines between two markers, without the indentation that all of them share.
   static func lines(between begin: String, and end: String, in text: String) -> [String]? {
@@ -16,19 +16,23 @@ enum ReadmeExampleText {
 }
 
 @Suite struct ReadmeTests {
-  @Test func theExampleIsTheCompiledOne() throws {
+  @Test(
+    .serialized,
+    arguments: [
+      ("example", "Tests/CairnTests/ReadmeExample.swift"),
+      ("observation", "Tests/CairnMetricsTests/ReadmeExample.swift"),
+    ])
+  func theExampleIsTheCompiledOne(name: String, path: String) throws {
     let code = try #require(
-      ReadmeExampleText.lines(
-        between: "readme:begin", and: "readme:end",
-        in: Repository.text(of: "Tests/CairnTests/ReadmeExample.swift")))
+      ReadmeExampleText.lines(between: "readme:begin", and: "readme:end", in: Repository.text(of: path)))
     let readme = try Repository.text(of: "README.md")
     let shown = try #require(
-      ReadmeExampleText.lines(between: "example:begin", and: "example:end", in: readme))
+      ReadmeExampleText.lines(between: "\(name):begin", and: "\(name):end", in: readme))
     let expected = ["```swift"] + code + ["```"]
     if shown != expected, ProcessInfo.processInfo.environment["CAIRN_UPDATE_SPEC"] == "1" {
       let updated = readme.replacing(
-        shown.joined(separator: "\n") + "\n<!-- example:end",
-        with: expected.joined(separator: "\n") + "\n<!-- example:end")
+        shown.joined(separator: "\n") + "\n<!-- \(name):end",
+        with: expected.joined(separator: "\n") + "\n<!-- \(name):end")
       try updated.write(to: Repository.root.appending(path: "README.md"), atomically: true, encoding: .utf8)
       return
     }
