@@ -167,7 +167,7 @@ public final class Engine: KeyValueStore {
   /// While it is, what is overwritten or removed keeps its space on disk.
   public func snapshot() throws(StorageError) -> EngineSnapshot {
     try tree.checkOpen()
-    return EngineSnapshot(tree)
+    return EngineSnapshot(tree, sequence: tree.registeredView().1)
   }
 
   /// What is accounted for against ``EngineOptions/memoryLimit`` now, in bytes.

@@ -1,24 +1,40 @@
 public import CairnKV
 
+/// What a snapshot reads from.
+protocol SnapshotSource: AnyObject, Sendable {
+  /// The store as it was at `sequence`, which is kept.
+  /// - Throws: `.closed`.
+  func view(at sequence: UInt64) throws(StorageError) -> ReadView
+  /// Nobody wants it as it was at `sequence` any more, once for each snapshot.
+  func release(_ sequence: UInt64)
+}
+
+extension Tree: SnapshotSource {
+  func view(at sequence: UInt64) throws(StorageError) -> ReadView {
+    try checkOpen()
+    return ReadView(reference, snapshot: sequence)
+  }
+
+  func release(_ sequence: UInt64) { snapshots.remove(sequence) }
+}
+
 /// The store as it was at one moment, for as long as this object is kept.
 ///
 /// May be used from several threads. It holds no file and no memory of its own: compactions keep the
 /// versions that it sees, which costs disk space for what is overwritten meanwhile.
 public final class EngineSnapshot: KeyValueReader, Sendable {
-  private let tree: Tree
+  private let source: any SnapshotSource
   private let sequence: UInt64
 
-  init(_ tree: Tree) {
-    self.tree = tree
-    sequence = tree.registeredView().1
+  /// - Parameter sequence: what the source keeps until it is released.
+  init(_ source: any SnapshotSource, sequence: UInt64) {
+    self.source = source
+    self.sequence = sequence
   }
 
-  deinit { tree.snapshots.remove(sequence) }
+  deinit { source.release(sequence) }
 
-  private func view() throws(StorageError) -> ReadView {
-    try tree.checkOpen()
-    return ReadView(tree.reference, snapshot: sequence)
-  }
+  private func view() throws(StorageError) -> ReadView { try source.view(at: sequence) }
 
   /// The newest commit that the snapshot sees has no greater position than this.
   public var position: CommitPosition { CommitPosition(rawValue: sequence) }

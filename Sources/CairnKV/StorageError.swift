@@ -20,6 +20,8 @@ public struct StorageError: Error, Hashable, Sendable {
     case locked
     /// The store was closed.
     case closed
+    /// The store was opened for reading only.
+    case readOnly
     /// The key is longer than ``StorageLimits/keyBytes``.
     case keyTooLong
     /// The value is larger than ``StorageLimits/valueBytes``.

@@ -48,6 +48,8 @@ extension ForwardingFileSystem {
   }
   /// Passes the call on.
   public func lock(_ path: String) throws(StorageError) -> any FileLock { try base.lock(path) }
+  /// Passes the call on.
+  public func isLocked(_ path: String) throws(StorageError) -> Bool { try base.isLocked(path) }
 }
 
 /// A file that passes every call on to another one, but for those that a conforming type implements itself.

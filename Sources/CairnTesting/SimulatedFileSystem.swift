@@ -139,6 +139,13 @@ public final class SimulatedFileSystem: FileSystem {
       systemError: ErrorNumber.wouldBlock.number, holder: Self.processIdentifier)
   }
 
+  public func isLocked(_ path: String) throws(StorageError) -> Bool {
+    try perform(.information, path) { disk throws(ErrorNumber) in
+      guard try disk.information(path) != nil else { return false }
+      return disk.locked.contains(try disk.find(path))
+    }
+  }
+
   // MARK: Inside
 
   /// Counts an operation and lets it happen, or not.

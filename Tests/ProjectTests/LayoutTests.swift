@@ -9,7 +9,7 @@ enum LayoutRules {
     "CZstd": [], "CairnShims": ["include"], "CairnKV": ["Tuple"],
     "CairnEngine": [
       "Encoding", "FileSystem", "Ingest", "Log", "Memory", "Segment", "Values", "Versions", "Transaction",
-      "Observation", "Verification", "Backup", "Repair", "CairnEngine.docc",
+      "Observation", "Verification", "Backup", "ReadOnly", "Repair", "CairnEngine.docc",
     ],
     "Cairn": [
       "Timeline", "Journal", "Queue", "Lease", "Flow", "Audit", "Coding", "Keyspace", "Cairn.docc",

@@ -56,6 +56,7 @@ final class MemoryFileSystem: FileSystem, @unchecked Sendable {
   func synchronizeDirectory(_ path: String) {}
 
   func lock(_ path: String) -> any FileLock { NoLock() }
+  func isLocked(_ path: String) -> Bool { false }
 
   private final class NoLock: FileLock {
     func release() {}

@@ -39,6 +39,10 @@ public protocol FileSystem: Sendable {
   /// The lock excludes other processes and other holders in this process, and ends with the process.
   /// - Throws: `.locked`, with the holder's process id where it can be read.
   func lock(_ path: String) throws(StorageError) -> any FileLock
+
+  /// Whether somebody, in this process or another one, holds the lock at `path`. Takes no lock that lasts, and creates
+  /// nothing: where there is no file nobody holds it.
+  func isLocked(_ path: String) throws(StorageError) -> Bool
 }
 
 extension FileSystem {

@@ -28,7 +28,7 @@ final class POSIXFileLock: FileLock {
       open($0, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0o600)
     }
     do throws(StorageError) {
-      _ = try SystemCall.run("lock", path) { flock(opened, LOCK_EX | LOCK_NB) }
+      try Self.take(opened, path)
     } catch {
       let holder = error.systemError == EWOULDBLOCK ? Self.readHolder(opened, path) : nil
       SystemCall.closeSilently(opened)
@@ -37,6 +37,46 @@ final class POSIXFileLock: FileLock {
     }
     descriptor = Atomic(opened)
     Self.writeHolder(opened, path)
+  }
+
+  /// Takes the lock. Who asks whether it is held shares it for a moment, which is no reason to fail.
+  private static func take(_ descriptor: Int32, _ path: String) throws(StorageError) {
+    var attempts = 0
+    while true {
+      do throws(StorageError) {
+        _ = try SystemCall.run("lock", path) { flock(descriptor, LOCK_EX | LOCK_NB) }
+        return
+      } catch {
+        attempts += 1
+        guard error.systemError == EWOULDBLOCK, attempts < greatestAttempts else { throw error }
+        usleep(attemptMicroseconds)
+      }
+    }
+  }
+
+  private static let greatestAttempts = 20
+  private static let attemptMicroseconds: UInt32 = 500
+
+  /// Whether somebody holds the lock.
+  static func isHeld(_ path: String) throws(StorageError) -> Bool {
+    let descriptor: Int32
+    do throws(StorageError) {
+      descriptor = try SystemCall.run("open lock file", path: path) {
+        open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+      }
+    } catch {
+      if error.systemError == ENOENT { return false }
+      throw error
+    }
+    defer { SystemCall.closeSilently(descriptor) }
+    do throws(StorageError) {
+      _ = try SystemCall.run("lock", path) { flock(descriptor, LOCK_SH | LOCK_NB) }
+    } catch {
+      guard error.systemError == EWOULDBLOCK else { throw error }
+      return true
+    }
+    _ = flock(descriptor, LOCK_UN)
+    return false
   }
 
   deinit { release() }

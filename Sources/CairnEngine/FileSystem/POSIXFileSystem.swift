@@ -137,6 +137,9 @@ public struct POSIXFileSystem: FileSystem {
     try POSIXFileLock(path)
   }
 
+  /// Whether somebody holds the lock: by trying for a moment to share it.
+  public func isLocked(_ path: String) throws(StorageError) -> Bool { try POSIXFileLock.isHeld(path) }
+
   /// Makes a call on two paths; a failure names both, and carries the second, which is the one to be made.
   private func onPair(
     _ source: String, _ destination: String, _ operation: StaticString,

@@ -14,6 +14,8 @@ final class FrameReader {
   }
 
   let header: FrameFileHeader
+  /// Where the file ended, if anybody says so.
+  let knownEnd: FrameFileHeader.End?
   /// Where the last frame ends: the next one begins there or, if they share no page, at the page border behind. After
   /// ``next()`` returned `nil`, where the content ends.
   private(set) var position: FrameFileHeader.End
@@ -24,7 +26,6 @@ final class FrameReader {
   private let file: any File
   private let size: UInt64
   private let purpose: FrameFile.Purpose
-  private let end: FrameFileHeader.End?
   private let window = ReadWindow()
   private var nextSequence: UInt64 = 0
   private var unvouched: [(end: UInt64, checksum: UInt32)] = []
@@ -33,7 +34,7 @@ final class FrameReader {
   init(_ file: any File, purpose: FrameFile.Purpose, end: FrameFileHeader.End? = nil) throws(StorageError) {
     self.file = file
     self.purpose = purpose
-    self.end = end
+    knownEnd = end
     size = try file.size()
     guard let page = try window.read(file, at: 0, count: FrameFile.pageBytes, fileSize: size) else {
       throw StorageError(
@@ -55,7 +56,7 @@ final class FrameReader {
 
   /// The next frame, or `nil` where the content ends.
   func next() throws(StorageError) -> Frame? {
-    if let end, position.offset == end.offset {
+    if let end = knownEnd, position.offset == end.offset {
       guard position.checksum == end.checksum else { throw damage(.unchained, at: position.offset) }
       durableEnd = position
       unvouched = []
@@ -76,7 +77,7 @@ final class FrameReader {
     _ condition: FrameCondition, _ frame: Frame?, at place: UInt64
   ) throws(StorageError) -> Frame? {
     let evidence: FrameEvidence
-    if end != nil {
+    if knownEnd != nil {
       evidence = .beforeEnd
     } else if condition == .valid {
       evidence = .none
@@ -126,7 +127,9 @@ final class FrameReader {
     else { return (.incomplete, nil) }
     let payload = UnsafeRawBufferPointer(rebasing: whole[FrameHeader.bytes...])
     guard CRC32C.checksum(payload) == found.payloadChecksum else { return (.damagedPayload, nil) }
-    guard isWellFormed(found), end.map({ frameEnd <= $0.offset }) ?? true else { return (.malformed, nil) }
+    guard isWellFormed(found), knownEnd.map({ frameEnd <= $0.offset }) ?? true else {
+      return (.malformed, nil)
+    }
     let checksum = UInt32(littleEndian: whole.loadUnaligned(fromByteOffset: 4, as: UInt32.self))
     return (.valid, Frame(header: found, checksum: checksum, payload: payload, end: frameEnd))
   }

@@ -36,14 +36,22 @@ struct LogRecovery {
   private(set) var newestEnd: FrameFileHeader.End?
   private var nextSequence: UInt64?
   private let listedSequence: UInt64
+  /// Whether of the newest log only that is taken which is known to be on disk.
+  private let takesVouchedOnly: Bool
 
   /// Up to here what the logs hold is carried over whole. Without this a store that is opened often and written
   /// little would keep one log more for every opening.
   private static let greatestWholeCarry = 128 << 10
 
-  /// - Parameter lastSequence: what the manifest says.
-  init(directory: StoreDirectory, options: EngineOptions, pool: PagePool, lastSequence: UInt64) {
+  /// - Parameters:
+  ///   - lastSequence: what the manifest says.
+  ///   - takesVouchedOnly: whether what nobody vouches for is left out, as who does not write it anew must.
+  init(
+    directory: StoreDirectory, options: EngineOptions, pool: PagePool, lastSequence: UInt64,
+    takesVouchedOnly: Bool = false
+  ) {
     self.pool = pool
+    self.takesVouchedOnly = takesVouchedOnly
     listedSequence = lastSequence
     self.directory = directory
     self.options = options
@@ -94,9 +102,23 @@ struct LogRecovery {
     }
   }
 
+  /// Up to where a log is known to be on disk: by the marks of its frames, or by what says where it ended.
+  static func vouchedEnd(
+    of file: any File, endingAt end: FrameFileHeader.End?
+  ) throws(StorageError) -> UInt64 {
+    let reader = try FrameReader(file, purpose: .log, end: end)
+    while try reader.next() != nil {}
+    return reader.durableEnd.offset
+  }
+
   private mutating func replay(_ reader: FrameReader, number: UInt64, isNewest: Bool) throws(StorageError) {
+    let vouchedEnd =
+      try isNewest && takesVouchedOnly
+      ? Self.vouchedEnd(of: directory.open(.log(number), .read), endingAt: reader.knownEnd) : nil
     while let frame = try reader.next() {
       guard frame.header.kind != .seal else { continue }
+      // What the manifest says was used it vouches for as well.
+      if let vouchedEnd, frame.end > vouchedEnd, frame.header.firstSequence > listedSequence { break }
       let first = frame.header.firstSequence
       guard nextSequence.map({ $0 == first }) ?? (first > 0) else {
         throw damage(number, frame.header, "does not continue the sequence numbers before it")

@@ -9,10 +9,10 @@ import Synchronization
 final class ValueFile: Sendable {
   let properties: ValueFileProperties
   private let openFiles: OpenValueFiles
-  private let reclaimer: FileReclaimer
+  private let reclaimer: FileReclaimer?
   private let obsolete = Atomic<Bool>(false)
 
-  init(_ properties: ValueFileProperties, openFiles: OpenValueFiles, reclaimer: FileReclaimer) {
+  init(_ properties: ValueFileProperties, openFiles: OpenValueFiles, reclaimer: FileReclaimer?) {
     self.properties = properties
     self.openFiles = openFiles
     self.reclaimer = reclaimer
@@ -21,7 +21,7 @@ final class ValueFile: Sendable {
   deinit {
     openFiles.forget(properties.fileNumber)
     if obsolete.load(ordering: .acquiring) {
-      reclaimer.reclaim(.values(properties.fileNumber), bytes: properties.fileBytes)
+      reclaimer?.reclaim(.values(properties.fileNumber), bytes: properties.fileBytes)
     }
   }
 

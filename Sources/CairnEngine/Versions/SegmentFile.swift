@@ -9,11 +9,11 @@ import Synchronization
 final class SegmentFile: Sendable {
   let properties: SegmentProperties
   private let openSegments: OpenSegments
-  private let reclaimer: FileReclaimer
+  private let reclaimer: FileReclaimer?
   private let slot = SegmentSlot()
   private let obsolete = Atomic<Bool>(false)
 
-  init(_ properties: SegmentProperties, openSegments: OpenSegments, reclaimer: FileReclaimer) {
+  init(_ properties: SegmentProperties, openSegments: OpenSegments, reclaimer: FileReclaimer?) {
     self.properties = properties
     self.openSegments = openSegments
     self.reclaimer = reclaimer
@@ -22,7 +22,7 @@ final class SegmentFile: Sendable {
   deinit {
     let isObsolete = obsolete.load(ordering: .acquiring)
     openSegments.forget(slot, of: properties, isObsolete: isObsolete)
-    if isObsolete { reclaimer.reclaim(.segment(properties.fileNumber), bytes: properties.fileBytes) }
+    if isObsolete { reclaimer?.reclaim(.segment(properties.fileNumber), bytes: properties.fileBytes) }
   }
 
   var number: UInt64 { properties.fileNumber }
