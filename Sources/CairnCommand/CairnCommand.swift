@@ -4,5 +4,8 @@ import ArgumentParser
   static let configuration = CommandConfiguration(
     commandName: "cairn",
     abstract: "Keeps the state of long-running work through crashes.",
-    subcommands: [DemoCommand.self, SoakCommand.self, VerifyCommand.self, RepairCommand.self])
+    subcommands: [
+      DemoCommand.self, SoakCommand.self, BackupCommand.self, VerifyCommand.self, RepairCommand.self,
+      FormatCommand.self,
+    ])
 }

@@ -58,6 +58,27 @@ import Testing
     #expect(await exit(["verify", folder.path + "/new"]) == 0)
   }
 
+  @Test func backupsAndFormats() async throws {
+    defer { folder.remove() }
+    let backup = folder.path + "/backup"
+    #expect(await exit(["backup", store, backup]) == 0)
+    #expect(await exit(["backup", store, backup, "--copy"]) == 0)
+    #expect(await exit(["verify", backup]) == 0)
+    #expect(await exit(["backup", store, store]) == 1)
+    #expect(await exit(["backup", folder.path + "/none", backup]) == 1)
+    #expect(await exit(["backup", store]) == 64)
+    let reader = try await ReadOnlyEngine.open(at: backup)
+    #expect(try reader.read { try $0.entries(in: .all).count } == 20)
+    #expect(await exit(["format", backup]) == 0)
+    #expect(await exit(["format", folder.path + "/none"]) == 1)
+    #expect(!FileManager.default.fileExists(atPath: folder.path + "/none"))
+    #expect(await exit(["format", store, "--raise", "99"]) == 64)
+    #expect(await exit(["format", store, "--raise", "1"]) == 1)
+    #expect(await exit(["format", store, "--raise", "2"]) == 0)
+    // A directory that is something else is left alone.
+    #expect(await exit(["backup", store, folder.path]) == 1)
+  }
+
   @Test func linesSayWhatWhereAndWhatToDo() async throws {
     defer { folder.remove() }
     try flip(4096 + 70, of: ".log")
