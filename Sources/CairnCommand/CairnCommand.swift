@@ -4,5 +4,7 @@ import ArgumentParser
   static let configuration = CommandConfiguration(
     commandName: "cairn",
     abstract: "Keeps the state of long-running work through crashes.",
-    subcommands: [DemoCommand.self, SoakCommand.self, VerifyCommand.self, RepairCommand.self])
+    subcommands: [
+      DemoCommand.self, TortureCommand.self, SoakCommand.self, VerifyCommand.self, RepairCommand.self,
+    ])
 }

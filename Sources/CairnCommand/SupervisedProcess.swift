@@ -89,6 +89,12 @@ final class SupervisedProcess {
     (hasKilled, isHung) = (true, hung)
   }
 
+  /// Stops the process where it is.
+  func pause() { Foundation.kill(process, SIGSTOP) }
+
+  /// Lets a stopped process go on.
+  func goOn() { Foundation.kill(process, SIGCONT) }
+
   /// Reaps the process, whose end of the pipe is closed: it has ended, or is about to. To be called once.
   func reap() -> (end: End, usage: Usage) {
     close(output)

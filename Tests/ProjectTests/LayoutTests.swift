@@ -15,7 +15,7 @@ enum LayoutRules {
       "Timeline", "Journal", "Queue", "Lease", "Flow", "Audit", "Coding", "Keyspace", "Cairn.docc",
     ],
     "CairnTesting": ["Disk", "Explorer"],
-    "CairnCommand": ["Demo", "Files", "Soak"],
+    "CairnCommand": ["Demo", "Files", "Soak", "Torture"],
   ]
 
   /// Names that say that whoever wrote them had no concept.
