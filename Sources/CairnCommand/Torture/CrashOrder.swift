@@ -80,27 +80,39 @@ struct CrashOrder {
   }
 
   /// What began after something else was done is not there without it: a power cut takes the end only.
+  ///
+  /// What an opening finds it makes durable. So whatever is gone went before the first opening after it was done, and
+  /// says nothing of what began after that.
   private func prefix(_ hasLostPower: Bool) -> [CrashViolation] {
     guard hasLostPower else { return [] }
     var begun: [(line: Int, operation: UInt64)] = []
-    var gone: [CrashRecord.Repetition] = record.lostBuffered
+    var gone = record.lostBuffered
     for (number, operation) in record.operations {
       if isThere(number) {
         begun.append((operation.begun, number))
       } else if let done = operation.done {
-        gone.append(CrashRecord.Repetition(operation: number, done: done, begunAgain: .max))
+        gone.append(CrashRecord.Repetition(operation: number, done: done))
       }
     }
     begun.sort { $0.line < $1.line }
     return gone.compactMap { loss in
-      var (low, high) = (0, begun.count)
-      while low < high {
-        let middle = (low + high) / 2
-        if begun[middle].line > loss.done { high = middle } else { low = middle + 1 }
-      }
-      guard low < begun.count, begun[low].line < loss.begunAgain else { return nil }
-      let what = "operation \(begun[low].operation) is there, and operation \(loss.operation) is not, "
+      let next = Self.first(of: begun, after: loss.done) { $0.line }
+      let opening = Self.first(of: record.openings, after: loss.done) { $0 }
+      guard let next, next.line < opening ?? .max else { return nil }
+      let what = "operation \(next.operation) is there, and operation \(loss.operation) is not, "
       return CrashViolation(.order, what + "which was done before it began")
     }
+  }
+
+  /// The first of `elements`, which are in the order of their lines, after a line.
+  private static func first<Element>(
+    of elements: [Element], after line: Int, _ lineOf: (Element) -> Int
+  ) -> Element? {
+    var (low, high) = (0, elements.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if lineOf(elements[middle]) > line { high = middle } else { low = middle + 1 }
+    }
+    return low < elements.count ? elements[low] : nil
   }
 }

@@ -17,8 +17,8 @@ struct CrashRecord {
   /// A buffered operation that was done, and begun again by a later run.
   struct Repetition: Equatable {
     let operation: UInt64
+    /// The line that says that it was done at first.
     let done: Int
-    let begunAgain: Int
   }
 
   private(set) var operations: [UInt64: Operation] = [:]
@@ -26,6 +26,8 @@ struct CrashRecord {
   /// Operations that were done and began again: the store had lost them.
   private(set) var lost: [UInt64] = []
   private(set) var lostBuffered: [Repetition] = []
+  /// The lines that say that a store was opened.
+  private(set) var openings: [Int] = []
   /// The last operation of each lane that began, counted within the lane.
   private(set) var begun = [UInt64](repeating: 0, count: CrashLane.count)
 
@@ -56,13 +58,13 @@ struct CrashRecord {
   mutating func take(_ line: CrashLine) {
     lineCount += 1
     switch line {
-    case .resume: break
+    case .resume: openings.append(lineCount)
     case .begin(let number):
       if let before = operations[number], let done = before.done {
         if before.isDurable {
           lost.append(number)
         } else {
-          lostBuffered.append(Repetition(operation: number, done: done, begunAgain: lineCount))
+          lostBuffered.append(Repetition(operation: number, done: done))
         }
       }
       operations[number] = Operation(begun: lineCount)

@@ -40,8 +40,8 @@ struct CallSweep {
     let moment: KillPoint.Moment
     /// The next number in turn.
     var next: UInt64 = 1
-    /// As far as writers seem to get.
-    var reach: UInt64 = 1
+    /// As far as writers seem to get. What they don't get to lowers it at once.
+    var reach: UInt64 = 48
     var draws = 0
     var kills = 0
     /// How often not even the first call was made.

@@ -1,6 +1,5 @@
 import CairnEngine
 import CairnKV
-import Foundation
 
 /// What came of looking at a store.
 enum CrashVerdict {
@@ -44,13 +43,9 @@ struct CrashVerifier {
 
   /// - Throws: a ``StorageError`` that is no damage: somebody has the store open, for one.
   func verdict() throws -> CrashVerdict {
-    // A writer that was killed before it made the store has promised nothing.
-    guard FileManager.default.fileExists(atPath: directory) else {
-      let lost = check.record.operations.filter { $0.value.done != nil }.keys.min()
-      return lost.map { .wrong([CrashViolation(.lost, "operation \($0) was done, and there is no store")]) }
-        ?? .fine(held: 0, acknowledged: 0)
-    }
     do {
+      // A writer that was killed before it made the store has promised nothing.
+      guard try environment.fileSystem.information(at: directory) != nil else { return withoutStore }
       return try examine()
     } catch let error as StorageError {
       switch error.code {
@@ -58,6 +53,12 @@ struct CrashVerifier {
       default: throw error
       }
     }
+  }
+
+  private var withoutStore: CrashVerdict {
+    let lost = check.record.operations.filter { $0.value.done != nil }.keys.min()
+    return lost.map { .wrong([CrashViolation(.lost, "operation \($0) was done, and there is no store")]) }
+      ?? .fine(held: 0, acknowledged: 0)
   }
 
   private func examine() throws -> CrashVerdict {

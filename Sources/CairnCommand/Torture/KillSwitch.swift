@@ -13,6 +13,9 @@ final class KillSwitch: Sendable {
   let point: KillPoint
   private let calls = Atomic<UInt64>(0)
 
+  /// How many calls of the kind there were so far.
+  var count: UInt64 { calls.load(ordering: .relaxed) }
+
   init(_ point: KillPoint) { self.point = point }
 
   /// Counts a call that is about to be made.
