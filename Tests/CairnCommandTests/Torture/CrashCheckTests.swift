@@ -185,6 +185,38 @@ import Testing
     #expect(await fixture.verify() == 0)
   }
 
+  /// Whoever captured the line dropped its end, which need not mean that it was torn.
+  @Test func whatBeganByTheLastLineMayBeThere() async throws {
+    let fixture = try TortureFixture()
+    defer { fixture.folder.remove() }
+    try fixture.write(19)
+    let said = try fixture.write(1)
+    #expect(said == [.resume(20), .begin(20), .acknowledged(20)])
+    let all = try #require(FileManager.default.contents(atPath: fixture.captured))
+    try all.dropLast("\nACK 20\n".utf8.count).write(to: URL(fileURLWithPath: fixture.captured))
+    #expect(await fixture.verify() == 0)
+    try all.dropLast("BEGIN 20\nACK 20\n".utf8.count).write(to: URL(fileURLWithPath: fixture.captured))
+    #expect(await fixture.verify() == 1)
+  }
+
+  /// Scans and look-ups go different ways through the store, and each of them may be wrong alone.
+  @Test(arguments: LyingReader.Lie.allCases)
+  func scansAndLookUpsAreBothCompared(lie: LyingReader.Lie) throws {
+    let fixture = try TortureFixture(isMixed: true)
+    defer { fixture.folder.remove() }
+    try fixture.write(120)
+    let model = fixture.model(after: 120)
+    let slots = (0..<CrashLane.slots).filter { (model.stamps[.slot($0)] == nil) == (lie == .found) }
+    let key = model.lane.key(of: .slot(try #require(slots.first)))
+    let record = try CrashRecord(captured: FileManager.default.contents(atPath: fixture.captured) ?? Data())
+    let kinds = try fixture.read { reader in
+      let check = CrashCheck(script: fixture.script, record: record)
+      #expect(try check.violations(in: reader) == [])
+      return try check.violations(in: LyingReader(reader, lie, about: key)).map(\.kind)
+    }
+    #expect(kinds == [lie == .found ? .resurrected : lie == .foundDifferent ? .wrongBytes : .missing])
+  }
+
   @Test func otherLinesAreRefused() async throws {
     let fixture = try TortureFixture()
     defer { fixture.folder.remove() }
