@@ -58,6 +58,8 @@ import Testing
     func arguments(_ more: [String]) -> [String] {
       [fixture.store, "80", "--seed", "\(fixture.script.seed)", "--threads", "2"] + more
     }
+    // A new store need not be read from before it is closed.
+    if point.call == .read { try fixture.write(40) }
     for more in [["--kill-at", point.text], ["--kill-at", point.text], []] {
       let writer = try WriterProcess(executable: executable, arguments: arguments(more))
       let end = writer.end()
