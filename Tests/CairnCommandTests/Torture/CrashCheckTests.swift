@@ -163,6 +163,35 @@ import Testing
     }
   }
 
+  /// What was overwritten or removed is not read any more, but for whoever looks at every file.
+  @Test func damageThatNobodyReadsIsTold() async throws {
+    let fixture = try TortureFixture(isMixed: true)
+    defer { fixture.folder.remove() }
+    try fixture.write(160)
+    let live = Set((145...160 as ClosedRange<UInt64>).flatMap { fixture.model(after: $0).stamps.values })
+    let names = try FileManager.default.contentsOfDirectory(atPath: fixture.store)
+    let files = try names.filter { $0.hasSuffix(".values") }.map { name in
+      let url = URL(fileURLWithPath: fixture.store + "/" + name)
+      return (url, try Data(contentsOf: url))
+    }
+    for operation in 1...160 as ClosedRange<UInt64> {
+      // So large values stand in value files, and not so large ones as they are.
+      for case .set(_, let stamp) in fixture.script.operation(operation).steps
+      where (2048..<16_384).contains(stamp.length) && !live.contains(stamp) {
+        let value = Data(fixture.script.value(stamp).bytes.prefix(64))
+        for (url, content) in files {
+          guard let place = content.firstRange(of: value) else { continue }
+          var bytes = content
+          bytes[place.lowerBound + 20] ^= 1
+          try bytes.write(to: url)
+          #expect(await fixture.verify() == 2)
+          return
+        }
+      }
+    }
+    Issue.record("all that was overwritten is gone")
+  }
+
   @Test func aStoreInUseCannotBeLookedAt() async throws {
     let fixture = try TortureFixture()
     defer { fixture.folder.remove() }
