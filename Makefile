@@ -15,7 +15,7 @@ demo: zstd  ## build, and let the agent review a hundred documents, be killed, a
 test: zstd  ## build without a warning, and run every test
 	scripts/build-and-test
 
-torture: zstd  ## kill writers 2000 times in every way, and the demo 200 times, and check everything after each (KILLS=40)
+torture: zstd  ## kill writers 2000 times in every way, and the demo 200 times, and check everything after each (KILLS=200)
 	$(RUN_CAIRN) torture run --kills $(or $(KILLS),2000) $(if $(SEED),--seed $(SEED))
 	$(RUN_CAIRN) demo --torture $(or $(KILLS),200) $(if $(SEED),--seed $(SEED))
 

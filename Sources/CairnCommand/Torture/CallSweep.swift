@@ -13,6 +13,11 @@ struct CallSweep {
     var kills = 0
     /// How often not even the first call was made.
     var misses = 0
+    /// How often a writer ended before the call that was drawn.
+    var endings = 0
+
+    /// Whether there are no more calls, as far as can be told: writers make not always the same number.
+    var isThrough: Bool { endings >= 2 }
   }
 
   private(set) var places: [Place]
@@ -23,13 +28,25 @@ struct CallSweep {
   /// No number is greater.
   private static let greatestNumber: UInt64 = 4000
 
-  init() {
-    places = FileCall.allCases.flatMap { call in
+  /// - Parameter random: Decides with which places it begins, so that a short sweep is not always of the same ones.
+  init(using random: inout SeededGenerator) {
+    let places = FileCall.allCases.flatMap { call in
       [.before, .after].map { Place(call: call, moment: $0) }
         // Twice: of a write, most is in its midst.
         + (call.canBeTorn
           ? [Place(call: call, moment: .torn(bytes: nil)), Place(call: call, moment: .torn(bytes: 0))] : [])
     }
+    self.places = random.draw(places.count, of: places)
+  }
+
+  /// The next point of a sweep that leaves out none: place after place, from the first call on until a writer ends
+  /// before it; `nil` when all are through.
+  mutating func next(using random: inout SeededGenerator) -> (place: Int, point: KillPoint)? {
+    while turn < places.count, places[turn].isThrough { turn += 1 }
+    guard turn < places.count else { return nil }
+    let number = places[turn].next
+    places[turn].next += 1
+    return (turn, point(of: places[turn], number, &random))
   }
 
   /// The next point, and the place that it is of; `nil` when no kind of call ever comes.
@@ -40,17 +57,23 @@ struct CallSweep {
       if places[index].misses >= Self.greatestMisses { continue }
       let place = places[index]
       places[index].draws += 1
-      var number = place.next
+      let number: UInt64
       if place.draws % 2 == 1 {
         number = 1 + random.next() % place.reach
       } else {
-        places[index].next = place.next >= place.reach ? 1 : place.next + 1
+        // Only once the greatest was not reached: else there may be more.
+        number = place.next > place.reach ? 1 : place.next
+        places[index].next = number + 1
       }
-      var moment = place.moment
-      if case .torn(.some) = moment { moment = .torn(bytes: Self.tornBytes(&random)) }
-      return (index, KillPoint(call: place.call, number: number, moment: moment))
+      return (index, point(of: place, number, &random))
     }
     return nil
+  }
+
+  private func point(of place: Place, _ number: UInt64, _ random: inout SeededGenerator) -> KillPoint {
+    var moment = place.moment
+    if case .torn(.some) = moment { moment = .torn(bytes: Self.tornBytes(&random)) }
+    return KillPoint(call: place.call, number: number, moment: moment)
   }
 
   /// Around the sizes of sectors and pages, and anywhere.
@@ -69,6 +92,7 @@ struct CallSweep {
       }
     } else {
       places[index].reach = max(1, point.number - 1)
+      places[index].endings += 1
       if point.number == 1 { places[index].misses += 1 }
     }
   }

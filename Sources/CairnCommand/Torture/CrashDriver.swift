@@ -8,15 +8,18 @@ struct CrashDriver {
     var kills: Int
     var seconds: Int?
     var seed: UInt64
-    /// `nil`: from one writer to the next another number.
+    /// `nil`: from one writer to the next another number, or one at every call.
     var threads: Int?
     /// Whether every store is written to in every way, or every second one.
     var isMixed: Bool
+    /// Whether writers are killed at each call that they make, and in no other way.
+    var isAtEveryCall = false
 
     /// The command that does the same.
     var command: String {
       "cairn torture run --kills \(kills) --seed \(seed)" + (seconds.map { " --seconds \($0)" } ?? "")
         + (threads.map { " --threads \($0)" } ?? "") + (isMixed ? " --mix" : "")
+        + (isAtEveryCall ? " --every-call" : "")
     }
   }
 
@@ -25,12 +28,14 @@ struct CrashDriver {
   let console: Console
   private let executable: String
   private var random: SeededGenerator
-  private var sweep = CallSweep()
+  private var sweep: CallSweep
   private var tally = CrashTally()
   private var site: CrashSite
 
   /// So many operations no writer that is to be killed comes to an end with.
   private static let endless = 1_000_000
+  /// Enough for a flush or two, and for some compactions where others were before.
+  private static let everyCallOperations = 40
 
   init(plan: Plan, folder: String, console: Console, executable: String) {
     self.plan = plan
@@ -38,6 +43,7 @@ struct CrashDriver {
     self.console = console
     self.executable = executable
     random = SeededGenerator(seed: plan.seed)
+    sweep = CallSweep(using: &random)
     site = CrashSite(folder: folder, number: 0, script: CrashScript(seed: plan.seed, isMixed: plan.isMixed))
   }
 
@@ -45,15 +51,7 @@ struct CrashDriver {
   mutating func run() throws -> SoakReport {
     let start = WriterProcess.now
     let end = plan.seconds.map { start &+ UInt64($0) * 1_000_000_000 }
-    var steps = 0
-    while tally.kills < plan.kills, tally.violations.isEmpty, end.map({ WriterProcess.now < $0 }) ?? true {
-      let step = CrashStep.draw(steps, using: &random)
-      // Every second race is for a store that is not there yet.
-      if steps == 0 || site.isWornOut || steps % 40 == 19 { beginSite() }
-      try take(step)
-      steps += 1
-      if console.isTerminal { console.progress(done: tally.kills, of: plan.kills, name: "kills") }
-    }
+    if plan.isAtEveryCall { try killAtEveryCall(until: end) } else { try killInEveryWay(until: end) }
     if console.isTerminal { console.clearProgress() }
     if !tally.violations.isEmpty {
       console.line("Again: \(plan.command); this store: \(site.command)")
@@ -61,8 +59,45 @@ struct CrashDriver {
     return tally.report(sweep, seconds: Double(WriterProcess.now &- start) / 1e9)
   }
 
+  private func isOver(_ end: UInt64?) -> Bool {
+    if console.isTerminal {
+      console.progress(done: tally.kills, of: max(plan.kills, tally.kills), name: "kills")
+    }
+    return !tally.violations.isEmpty || (end.map { WriterProcess.now >= $0 } ?? false)
+  }
+
+  private mutating func killInEveryWay(until end: UInt64?) throws {
+    var steps = 0
+    while tally.kills < plan.kills, !isOver(end) {
+      let step = CrashStep.draw(steps, using: &random)
+      // Every second race is for a store that is not there yet.
+      if steps == 0 || site.isWornOut || steps % 40 == 19 { beginSite() }
+      try take(step)
+      steps += 1
+    }
+  }
+
+  /// Has a writer die at each call twice: on a store that is not there yet, and on one that others have died on.
+  private mutating func killAtEveryCall(until end: UInt64?) throws {
+    beginSite()
+    while !isOver(end), let (place, point) = sweep.next(using: &random) {
+      let old = site
+      openSite()
+      try killAtCall(place, point, operations: Self.everyCallOperations, missDecides: false)
+      if !tally.violations.isEmpty { break }
+      site.remove()
+      site = old
+      if site.isWornOut { beginSite() }
+      try killAtCall(place, point, operations: Self.everyCallOperations, missDecides: true)
+    }
+  }
+
   private mutating func beginSite() {
     if tally.stores > 0 { site.remove() }
+    openSite()
+  }
+
+  private mutating func openSite() {
     tally.stores += 1
     let isMixed = plan.isMixed || tally.stores % 2 == 0
     site = CrashSite(
@@ -79,7 +114,7 @@ struct CrashDriver {
   }
 
   private mutating func start(count: Int, _ more: [String] = []) throws(CommandFailure) -> WriterProcess {
-    let threads = plan.threads ?? random.pick([1, 1, 2, 4, 8])
+    let threads = plan.threads ?? (plan.isAtEveryCall ? 1 : random.pick([1, 1, 2, 4, 8]))
     return try WriterProcess(
       executable: executable,
       arguments: [
@@ -103,7 +138,14 @@ struct CrashDriver {
       tally.violations.append("no writer makes any call")
       return
     }
-    let writer = try start(count: random.pick(20...120), ["--kill-at", point.text])
+    try killAtCall(place, point, operations: random.pick(20...120), missDecides: true)
+  }
+
+  /// - Parameter missDecides: Whether a writer that ends before the call shows that there is none.
+  private mutating func killAtCall(
+    _ place: Int, _ point: KillPoint, operations: Int, missDecides: Bool
+  ) throws {
+    let writer = try start(count: operations, ["--kill-at", point.text])
     let end = writer.end()
     switch end {
     case .crashed(signal: SIGKILL):
@@ -111,7 +153,7 @@ struct CrashDriver {
       sweep.note(place, point, wasReached: true)
     case .exited(0):
       tally.ranThrough += 1
-      sweep.note(place, point, wasReached: false)
+      if missDecides { sweep.note(place, point, wasReached: false) }
     default: complain(writer, end, "with --kill-at \(point.text)")
     }
     try look(after: writer)

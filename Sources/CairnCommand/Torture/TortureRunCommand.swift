@@ -14,6 +14,9 @@ struct TortureRunCommand: AsyncParsableCommand {
       store is compared with all that was acknowledged, and the next writer goes on with the store as the kill \
       left it, or with the copy.
 
+      With --every-call every kind of call is gone through from the first to the last that a writer makes, at \
+      each moment, on a new store and on an old one: some thousands of kills, however many --kills says.
+
       Prints what was done. Exits with 0 when all is as promised, 1 when not, with one line that tells how to \
       have the same again and where the store is kept, 64 when the command makes no sense.
       """)
@@ -36,6 +39,9 @@ struct TortureRunCommand: AsyncParsableCommand {
 
   @Flag(help: "Every store is written to in every way (default: every second one).")
   var mix = false
+
+  @Flag(name: .customLong("every-call"), help: "Kill at each call that writers make, and in no other way.")
+  var isAtEveryCall = false
 
   @Option(
     help: ArgumentHelp(
@@ -60,7 +66,7 @@ struct TortureRunCommand: AsyncParsableCommand {
       let folder = try SoakFolder(below: directory, name: "cairn-torture")
       let plan = CrashDriver.Plan(
         kills: kills, seconds: seconds, seed: seed ?? UInt64.random(in: 0...999_999), threads: threads,
-        isMixed: mix)
+        isMixed: mix, isAtEveryCall: isAtEveryCall)
       console.line("\(plan.command), in \(shown(folder.path))")
       var driver = CrashDriver(
         plan: plan, folder: folder.path, console: console, executable: try SupervisedProcess.ownExecutable())

@@ -84,8 +84,8 @@ import Testing
 
   /// Writers make 90 writes, one directory, and no link.
   @Test func aSweepGoesAsFarAsWritersGet() {
-    var sweep = CallSweep()
     var random = SeededGenerator(seed: 6)
+    var sweep = CallSweep(using: &random)
     var numbers: [String: Set<UInt64>] = [:]
     var misses = 0
     for _ in 0..<8000 {
@@ -106,5 +106,24 @@ import Testing
     #expect(numbers["mkdir before"] == [1])
     #expect(misses < 4000)
     #expect(sweep.lines.first { $0.call == "link" }?.kills == "none: it does not come")
+  }
+
+  /// Writers make 30 writes, and three of any other call.
+  @Test func aSweepOfEveryCallLeavesNoneOut() {
+    var random = SeededGenerator(seed: 7)
+    var sweep = CallSweep(using: &random)
+    var numbers: [String: Set<UInt64>] = [:]
+    var draws = 0
+    while let (place, point) = sweep.next(using: &random), draws < 10_000 {
+      draws += 1
+      let isReached = point.number <= (point.call == .write ? 30 : 3)
+      sweep.note(place, point, wasReached: isReached)
+      if isReached { numbers["\(point.call) \(point.moment)", default: []].insert(point.number) }
+    }
+    #expect(numbers["write before"] == Set(1...30) && numbers["write after"] == Set(1...30))
+    for call in FileCall.allCases where call != .write {
+      #expect(numbers["\(call) before"] == [1, 2, 3] && numbers["\(call) after"] == [1, 2, 3])
+    }
+    #expect(draws < 500)
   }
 }
