@@ -17,6 +17,7 @@ test: zstd  ## build without a warning, and run every test
 
 torture: zstd  ## kill writers 2000 times in every way, and the demo 200 times, and check everything after each (KILLS=200)
 	$(RUN_CAIRN) torture run --kills $(or $(KILLS),2000) $(if $(SEED),--seed $(SEED))
+	$(if $(KILLS),,$(RUN_CAIRN) torture run --every-call $(if $(SEED),--seed $(SEED)))
 	$(RUN_CAIRN) demo --torture $(or $(KILLS),200) $(if $(SEED),--seed $(SEED))
 
 soak: zstd  ## write, kill and check every byte for ten minutes (SECONDS=600), and measure disk and memory
