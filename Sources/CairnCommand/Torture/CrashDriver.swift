@@ -163,7 +163,7 @@ struct CrashDriver {
     let writer = try start(count: Self.endless)
     writer.read(until: nil) { $0.openedAt != nil }
     writer.read(until: (writer.openedAt ?? WriterProcess.now) &+ delay)
-    writer.process.pause()
+    if !writer.process.pause() { tally.violations.append("a writer could not be stopped") }
     writer.read(until: WriterProcess.now &+ length)
     // It holds the store for as long as it lives, also while it does nothing.
     if !writer.hasEnded {
@@ -180,7 +180,7 @@ struct CrashDriver {
       }
     }
     if goesOn {
-      writer.process.goOn()
+      if !writer.process.goOn() { tally.violations.append("a writer could not go on") }
       writer.read(until: WriterProcess.now &+ length)
     }
     writer.process.kill()
