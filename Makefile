@@ -15,8 +15,10 @@ demo: zstd  ## build, and let the agent review a hundred documents, be killed, a
 test: zstd  ## build without a warning, and run every test
 	scripts/build-and-test
 
-torture: zstd  ## kill the demo 200 times at random moments, and check everything after each
-	$(RUN_CAIRN) demo --torture $(or $(KILLS),200)
+torture: zstd  ## kill writers 2000 times in every way, and the demo 200 times, and check everything after each (KILLS=200)
+	$(RUN_CAIRN) torture run --kills $(or $(KILLS),2000) $(if $(SEED),--seed $(SEED))
+	$(if $(KILLS),,$(RUN_CAIRN) torture run --every-call $(if $(SEED),--seed $(SEED)))
+	$(RUN_CAIRN) demo --torture $(or $(KILLS),200) $(if $(SEED),--seed $(SEED))
 
 soak: zstd  ## write, kill and check every byte for ten minutes (SECONDS=600), and measure disk and memory
 	$(RUN_CAIRN) soak mixed --seconds $(or $(SECONDS),600) $(if $(SEED),--seed $(SEED))

@@ -5,7 +5,7 @@ import ArgumentParser
     commandName: "cairn",
     abstract: "Keeps the state of long-running work through crashes.",
     subcommands: [
-      DemoCommand.self, SoakCommand.self, BackupCommand.self, VerifyCommand.self, RepairCommand.self,
-      FormatCommand.self,
+      DemoCommand.self, TortureCommand.self, SoakCommand.self, BackupCommand.self, VerifyCommand.self,
+      RepairCommand.self, FormatCommand.self,
     ])
 }

@@ -89,6 +89,14 @@ final class SupervisedProcess {
     (hasKilled, isHung) = (true, hung)
   }
 
+  /// Stops the process where it is, unless it has ended.
+  /// - Returns: Whether the system took the signal.
+  func pause() -> Bool { Foundation.kill(process, SIGSTOP) == 0 }
+
+  /// Lets a stopped process go on.
+  /// - Returns: Whether the system took the signal.
+  func goOn() -> Bool { Foundation.kill(process, SIGCONT) == 0 }
+
   /// Reaps the process, whose end of the pipe is closed: it has ended, or is about to. To be called once.
   func reap() -> (end: End, usage: Usage) {
     close(output)

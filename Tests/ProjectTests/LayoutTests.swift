@@ -16,7 +16,7 @@ enum LayoutRules {
     ],
     "CairnTesting": ["Disk", "Explorer"],
     "CairnLogging": [], "CairnMetrics": [],
-    "CairnCommand": ["Demo", "Files", "Soak"],
+    "CairnCommand": ["Demo", "Files", "Soak", "Torture"],
   ]
 
   /// Names that say that whoever wrote them had no concept.

@@ -6,7 +6,7 @@ struct SoakFolder {
 
   /// Makes the folder, below `parent` if given, else below `.build` of the current directory, which is on
   /// the disk that one works on, or else below the system's temporary directory.
-  init(below parent: String?) throws(CommandFailure) {
+  init(below parent: String?, name: String = "cairn-soak") throws(CommandFailure) {
     let files = FileManager.default
     var isDirectory: ObjCBool = false
     let base: String
@@ -17,7 +17,7 @@ struct SoakFolder {
     } else {
       base = files.temporaryDirectory.path
     }
-    path = base + "/cairn-soak-" + UUID().uuidString.prefix(8).lowercased()
+    path = base + "/\(name)-" + UUID().uuidString.prefix(8).lowercased()
     do {
       try files.createDirectory(atPath: path, withIntermediateDirectories: true)
     } catch {

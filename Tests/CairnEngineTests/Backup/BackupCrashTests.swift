@@ -23,8 +23,9 @@ import Testing
     var backedUp: Int?
     /// The backup under way, if there is one.
     var isBackingUp = false
-    /// The operations of both backups.
+    /// The operations of both backups, and those that put a manifest in place.
     var operations: Set<Int> = []
+    var installations: Set<Int> = []
 
     mutating func run(
       on disk: SimulatedFileSystem, _ plan: FaultPlan = FaultPlan(), retrying: Bool = false
@@ -48,6 +49,11 @@ import Testing
         isBackingUp = false
         backedUp = written
         operations.formUnion((before + 1)...disk.operationCount)
+        for line in disk.trace where line.contains("rename \"/backup/MANIFEST\"") {
+          if let number = line.split(separator: " ").first.flatMap({ Int($0) }) {
+            installations.formUnion([number, number + 1, number + 2])
+          }
+        }
       }
       withExtendedLifetime(engine) {}
     }
@@ -81,20 +87,24 @@ import Testing
   @Test func thePowerGoesAtEveryOperation() throws {
     var whole = Run()
     try whole.run(on: SimulatedFileSystem())
-    #expect(whole.operations.count > 40)
+    #expect(whole.operations.count > 40 && whole.installations.count == 6)
     let models: [CrashModel] = [.strict, .ordered, .strict, .kill]
     var states = 0
     let opening = openingOperations
     for (index, cut) in whole.operations.sorted().enumerated() {
-      for round in 0..<(CrashEffort.factor == 1 ? 1 : models.count * CrashEffort.factor) {
-        let model = models[(index + round) % models.count]
-        let seed = UInt64(1 + round / models.count)
+      // There the most depends on what is durable before what.
+      let isInstallation = whole.installations.contains(cut)
+      let rounds = isInstallation ? 24 : CrashEffort.factor == 1 ? 1 : models.count
+      for round in 0..<(rounds * CrashEffort.factor) {
+        let model = isInstallation ? .strict : models[(index + round) % models.count]
+        let seed = UInt64(1 + (isInstallation ? round : round / models.count))
         var run = Run()
         let disk = SimulatedFileSystem()
         try? run.run(on: disk, .powerCut(atOperation: cut - opening, seed: seed))
         let comment = "\(model), operation \(cut), seed \(seed)"
         try check(disk.crash(model, seed: seed), run, comment)
         states += 1
+        if isInstallation && round > 0 { continue }
         // The next one into the same directory is whole.
         let again = disk.crash(model, seed: seed)
         let engine = try Engine.open(
