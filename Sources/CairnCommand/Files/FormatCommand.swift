@@ -38,7 +38,7 @@ struct FormatCommand: AsyncParsableCommand {
     do {
       guard let version = raise.flatMap({ FormatVersion(rawValue: $0) }) else {
         let reader = try await ReadOnlyEngine.open(at: store)
-        console.line("format version \(reader.formatVersion.rawValue)")
+        console.line("format version \(try reader.condition().formatVersion.rawValue)")
         return
       }
       var options = EngineOptions()

@@ -39,7 +39,8 @@ final class POSIXFileLock: FileLock {
     Self.writeHolder(opened, path)
   }
 
-  /// Takes the lock. Who asks whether it is held shares it for a moment, which is no reason to fail.
+  /// Takes the lock. Who asks whether it is held shares it for a moment, which is no reason to fail: where it can be
+  /// shared nobody has it.
   private static func take(_ descriptor: Int32, _ path: String) throws(StorageError) {
     var attempts = 0
     while true {
@@ -48,14 +49,28 @@ final class POSIXFileLock: FileLock {
         return
       } catch {
         attempts += 1
-        guard error.systemError == EWOULDBLOCK, attempts < greatestAttempts else { throw error }
+        guard error.systemError == EWOULDBLOCK, attempts < greatestAttempts, try canShare(descriptor, path)
+        else { throw error }
         usleep(attemptMicroseconds)
       }
     }
   }
 
-  private static let greatestAttempts = 20
+  /// Five seconds in all: a process that looks may be held up in the midst of it.
+  private static let greatestAttempts = 10_000
   private static let attemptMicroseconds: UInt32 = 500
+
+  /// Whether nobody holds the lock alone.
+  private static func canShare(_ descriptor: Int32, _ path: String) throws(StorageError) -> Bool {
+    do throws(StorageError) {
+      _ = try SystemCall.run("lock", path) { flock(descriptor, LOCK_SH | LOCK_NB) }
+    } catch {
+      guard error.systemError == EWOULDBLOCK else { throw error }
+      return false
+    }
+    _ = try SystemCall.run("unlock", path) { flock(descriptor, LOCK_UN) }
+    return true
+  }
 
   /// Whether somebody holds the lock.
   static func isHeld(_ path: String) throws(StorageError) -> Bool {
@@ -69,14 +84,7 @@ final class POSIXFileLock: FileLock {
       throw error
     }
     defer { SystemCall.closeSilently(descriptor) }
-    do throws(StorageError) {
-      _ = try SystemCall.run("lock", path) { flock(descriptor, LOCK_SH | LOCK_NB) }
-    } catch {
-      guard error.systemError == EWOULDBLOCK else { throw error }
-      return true
-    }
-    _ = flock(descriptor, LOCK_UN)
-    return false
+    return try !canShare(descriptor, path)
   }
 
   deinit { release() }

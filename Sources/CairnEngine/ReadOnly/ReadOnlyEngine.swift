@@ -16,10 +16,10 @@ import Synchronization
 public final class ReadOnlyEngine: KeyValueStore {
   private let opening: ReadOnlyOpening
   private let environment: Environment
-  private let current: Mutex<ReadOnlyState>
+  /// `nil` once it is closed, so that the files can go.
+  private let current: Mutex<ReadOnlyState?>
   /// Held by whoever looks at the store anew.
   private let refreshing = Mutex(())
-  private let isClosed = Atomic(false)
 
   // MARK: Opening and closing
 
@@ -62,23 +62,44 @@ public final class ReadOnlyEngine: KeyValueStore {
     current = Mutex(try opening.run(replacing: nil))
   }
 
-  /// Lets go of the store. Afterwards every call throws `.closed`, snapshots too. Twice is fine.
-  public func close() { isClosed.store(true, ordering: .releasing) }
+  /// Lets go of the store and, once no read and no snapshot uses them any more, of its files. Afterwards every call
+  /// throws `.closed`, on snapshots too. Twice is fine.
+  public func close() {
+    // Let go of outside the lock: files are closed.
+    let former = current.withLock { current in
+      defer { current = nil }
+      return current
+    }
+    withExtendedLifetime(former) {}
+  }
 
-  func checkOpen() throws(StorageError) {
-    if isClosed.load(ordering: .acquiring) { throw StorageError(.closed, "the store was closed") }
+  func checkOpen() throws(StorageError) { _ = try state() }
+
+  private func state() throws(StorageError) -> ReadOnlyState {
+    guard let state = current.withLock({ $0 }) else { throw StorageError(.closed, "the store was closed") }
+    return state
   }
 
   // MARK: How new it is
 
-  /// The newest commit that is seen has no greater position than this.
-  public var position: CommitPosition { CommitPosition(rawValue: state.sequence) }
+  /// What a store was like when it was last looked at.
+  public struct Condition: Sendable, Hashable {
+    /// The newest commit that is seen has no greater position than this.
+    public var position: CommitPosition
+    /// Whether somebody had the store open for writing.
+    public var isLive: Bool
+    /// The format version of its files.
+    public var formatVersion: FormatVersion
+  }
 
-  /// Whether somebody had the store open for writing when it was last looked at.
-  public var isLive: Bool { state.isLive }
-
-  /// The format version of the store's files.
-  public var formatVersion: FormatVersion { state.manifest.formatVersion }
+  /// What the store was like at the last ``refresh()``.
+  /// - Throws: `.closed`.
+  public func condition() throws(StorageError) -> Condition {
+    let state = try state()
+    return Condition(
+      position: CommitPosition(rawValue: state.sequence), isLive: state.isLive,
+      formatVersion: state.manifest.formatVersion)
+  }
 
   /// How far behind the store is what is seen here.
   public struct Staleness: Sendable, Hashable {
@@ -96,8 +117,7 @@ public final class ReadOnlyEngine: KeyValueStore {
   /// Looks how far the store has gone on. Costs the reading of its manifest and of its newest log.
   /// - Throws: as ``refresh()`` does.
   public func staleness() throws(StorageError) -> Staleness {
-    try checkOpen()
-    let state = state
+    let state = try state()
     var newest = state.sequence
     var attempts = 0
     while true {
@@ -123,9 +143,8 @@ public final class ReadOnlyEngine: KeyValueStore {
   /// - Throws: as opening does, and `.closed`.
   @discardableResult
   public func refresh() throws(StorageError) -> CommitPosition {
-    try checkOpen()
-    return try refreshing.withLock { (_) throws(StorageError) in
-      let former = state
+    try refreshing.withLock { (_) throws(StorageError) in
+      let former = try state()
       let found = try opening.run(replacing: former)
       // Never back: an older copy of the store may have been put in its place.
       guard found.sequence >= former.sequence, found.manifest.storeIdentity == former.manifest.storeIdentity
@@ -134,7 +153,12 @@ public final class ReadOnlyEngine: KeyValueStore {
           .corruption, "the store is another one, or an older one, than it was before; open it anew",
           file: opening.directory.path)
       }
-      current.withLock { $0 = found }
+      let isOpen = current.withLock { current in
+        // Not if it was closed meanwhile.
+        if current != nil { current = found }
+        return current != nil
+      }
+      guard isOpen else { throw StorageError(.closed, "the store was closed") }
       return CommitPosition(rawValue: found.sequence)
     }
   }
@@ -145,8 +169,6 @@ public final class ReadOnlyEngine: KeyValueStore {
     try await onBackgroundThread(of: environment.scheduler) { () throws(StorageError) in try self.refresh() }
   }
 
-  private var state: ReadOnlyState { current.withLock { $0 } }
-
   /// How many files are kept open.
   var pinnedCount: Int { opening.files.count }
 
@@ -154,8 +176,7 @@ public final class ReadOnlyEngine: KeyValueStore {
 
   /// Runs `body` on the store as it was at the last ``refresh()``. The reader must not be used afterwards.
   public func read<Result>(_ body: (any KeyValueReader) throws -> Result) throws -> Result {
-    try checkOpen()
-    let state = state
+    let state = try state()
     let reader = EngineReader(state.view)
     defer {
       reader.end()
@@ -166,8 +187,7 @@ public final class ReadOnlyEngine: KeyValueStore {
 
   /// The store as it was at the last ``refresh()``, for as long as the snapshot is kept, and with it the files.
   public func snapshot() throws(StorageError) -> EngineSnapshot {
-    try checkOpen()
-    let state = state
+    let state = try state()
     return EngineSnapshot(ReadOnlySnapshotSource(state, of: self), sequence: state.sequence)
   }
 

@@ -93,6 +93,19 @@ import Testing
     #expect(try restored.snapshot().position == engine.snapshot().position)
   }
 
+  /// After a power cut the store is not behind its backup: the next one would be refused.
+  @Test(arguments: 1...12 as ClosedRange<UInt64>) func whatItHoldsIsDurableInTheStoreToo(seed: UInt64) throws
+  {
+    let disk = SimulatedFileSystem()
+    let engine = try Self.open(disk)
+    for number in 1...10 { try NumberedCommits.write(number, to: engine, .buffered) }
+    try engine.backup(to: Self.target)
+    let after = disk.crash(.strict, seed: seed)
+    let again = try Self.open(after, seed: 3)
+    #expect(try again.read { try NumberedCommits.count(in: $0) } == 10)
+    try again.backup(to: Self.target)
+  }
+
   /// Neither may change what the other has.
   @Test func noFileIsSharedThatIsWrittenAgain() throws {
     let disk = SimulatedFileSystem()

@@ -42,7 +42,7 @@ import Testing
       let seen = try store.read { try NumberedCommits.count(in: $0) }
       // The last one is known to be durable by the next.
       #expect(seen >= before - 1, "round \(round)")
-      #expect(store.isLive)
+      #expect(try store.condition().isLive)
       // Who asks whether a store is open does not keep anybody from opening it.
       #expect { try Engine.open(at: folder["store"]) } throws: { ($0 as? StorageError)?.code == .locked }
     }
@@ -51,7 +51,7 @@ import Testing
     try engine.close()
     try long.refresh()
     #expect(
-      try !long.isLive
+      try !long.condition().isLive
         && long.read { try NumberedCommits.count(in: $0) } == acknowledged.load(ordering: .acquiring))
   }
 
