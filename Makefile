@@ -4,7 +4,7 @@ SWIFT ?= swift
 RUN_CAIRN = $(SWIFT) run -c release cairn
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test torture soak soak-queue soak-space bench bench-report bench-quick bench-check bench-test coverage format lint docs clean zstd peers valgrind
+.PHONY: help demo test mutants damage torture soak soak-queue soak-space bench bench-report bench-quick bench-check bench-test coverage format lint docs clean zstd peers valgrind
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -45,6 +45,12 @@ bench-check: zstd peers valgrind  ## instructions for each operation: within 5 %
 
 bench-test: zstd peers  ## test the benchmarks' statistics and reports
 	$(MAKE) -C Benchmarks bench-test SWIFT="$(SWIFT)"
+
+mutants: zstd  ## plant some forty deliberate bugs, one at a time: does a test notice each? (ONLY=name: that one)
+	python3 -B Tests/Mutants/mutants.py $(if $(ONLY),--only $(ONLY))
+
+damage: zstd  ## every byte and every length of every kind of file damaged, some twenty minutes
+	CAIRN_EXHAUSTIVE=1 $(SWIFT) test --filter DamageSweepTests
 
 coverage: zstd  ## line coverage of the engine, in all and file by file
 	scripts/coverage

@@ -27,6 +27,16 @@ public final class SimulatedFileSystem: FileSystem {
     var operationCount = 0
     /// The last operations; a ring that is full once it has `traceLimit` elements.
     var trace: [TraceEntry] = []
+    var observer: (@Sendable (DiskMoment) -> Void)?
+    /// What the observer saw last.
+    var observedChanges: Int?
+
+    /// What the observer is to see, if there is anything new.
+    mutating func nextMoment() -> (moment: DiskMoment, observer: @Sendable (DiskMoment) -> Void)? {
+      guard let observer, observedChanges != disk.changeCount else { return nil }
+      observedChanges = disk.changeCount
+      return (DiskMoment(operation: operationCount + 1, disk: disk), observer)
+    }
   }
 
   private let state: Mutex<State>
@@ -49,6 +59,21 @@ public final class SimulatedFileSystem: FileSystem {
     var generator = SeededGenerator(seed: seed)
     let disk = state.withLock { $0.disk }
     return SimulatedFileSystem(disk: disk.afterCrash(model, generator: &generator), faultPlan: FaultPlan())
+  }
+
+  /// A file system whose disk has nothing pending.
+  convenience init(settled disk: SimulatedDisk) { self.init(disk: disk, faultPlan: FaultPlan()) }
+
+  /// The moment before the next operation.
+  public var moment: DiskMoment {
+    state.withLock { DiskMoment(operation: $0.operationCount + 1, disk: $0.disk) }
+  }
+
+  /// Has `observer` called before each operation on a disk that a crash would leave otherwise than at the call before,
+  /// on the thread that makes the operation: one run so gives every moment at which the power could go. `nil` for
+  /// nobody.
+  public func setObserver(_ observer: (@Sendable (DiskMoment) -> Void)?) {
+    state.withLock { $0.observer = observer }
   }
 
   /// Begins a plan, from the next operation on, in place of the one before.
@@ -158,6 +183,7 @@ public final class SimulatedFileSystem: FileSystem {
     // The outcome leaves the lock in a variable: a Mutex hands out only what it can prove to be nobody
     // else's.
     var outcome: Swift.Result<Result, StorageError> = .failure(.simulatedPowerCut(path))
+    if let (moment, observer) = state.withLock({ $0.nextMoment() }) { observer(moment) }
     state.withLock { state in
       state.operationCount += 1
       switch state.faults.next(operation, path) {

@@ -1,6 +1,7 @@
 // A disk that is really full: nothing is lost, reads go on, and space comes back without opening anew.
 
 import CairnKV
+import CairnTesting
 import Foundation
 import Testing
 
@@ -10,9 +11,15 @@ import Testing
 struct RealFullDiskTests {
   private static func key(_ number: Int) -> [UInt8] { Tuple([.integer(Int64(number))]).encoded() }
 
+  /// Nothing that could be compressed.
+  private static let noise: [UInt8] = {
+    var random = SeededGenerator(seed: 1)
+    return (0..<16_384).map { _ in UInt8.random(in: 0...255, using: &random) }
+  }()
+
   private static func value(_ number: Int) -> [UInt8] {
-    var random = SplitMix(state: UInt64(number))
-    return (0..<12_000).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+    let offset = number % 4096
+    return Array(noise[offset..<(offset + 12_000)])
   }
 
   private static var options: EngineOptions {
@@ -130,16 +137,5 @@ struct RealFullDiskTests {
     try after.write { try $0.set(Self.key(count), to: Self.value(count)) }
     #expect(try after.verify().isSound)
     try after.close()
-  }
-
-  private struct SplitMix {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-      state &+= 0x9E37_79B9_7F4A_7C15
-      var z = state
-      z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-      z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-      return z ^ (z >> 31)
-    }
   }
 }

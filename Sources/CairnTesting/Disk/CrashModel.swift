@@ -52,39 +52,6 @@ extension SimulatedDisk {
   }
 }
 
-extension NodeTable {
-  /// Lets those effects happen that are kept, in order; when `tearing`, some writes only in some of their
-  /// sectors.
-  mutating func apply(
-    _ effects: [PendingEffect], keeping keeps: [Bool], tearing: Bool, _ generator: inout SeededGenerator
-  ) {
-    /// The last effect that is kept in a sector. All earlier ones come with it: the sector is written whole.
-    var last: [SectorOfFile: Int] = [:]
-    for (index, effect) in effects.enumerated() where keeps[index] {
-      guard case .data(let file, let offset, let bytes) = effect else { continue }
-      let isTorn = tearing && generator.chance(1, in: 2)
-      for piece in Sector.pieces(offset: offset, count: bytes.count)
-      where !isTorn || generator.chance(1, in: 2) {
-        last[SectorOfFile(file: file, sector: piece.sector)] = index
-      }
-    }
-    for (index, effect) in effects.enumerated() {
-      if case .data(let file, let offset, let bytes) = effect {
-        applyData(file, offset: offset, bytes: bytes) { sector in
-          last[SectorOfFile(file: file, sector: sector)].map { index <= $0 } ?? false
-        }
-      } else if keeps[index] {
-        apply(effect)
-      }
-    }
-  }
-}
-
-private struct SectorOfFile: Hashable {
-  var file: NodeNumber
-  var sector: UInt64
-}
-
 /// Which of a number of effects are kept.
 struct Selection {
   private enum Style {

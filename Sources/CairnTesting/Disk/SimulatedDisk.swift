@@ -20,6 +20,8 @@ struct SimulatedDisk: Sendable {
   private(set) var nextNode: NodeNumber
   private var openCounts: [NodeNumber: Int] = [:]
   private(set) var locked: Set<NodeNumber> = []
+  /// Changes with everything that a crash could tell.
+  private(set) var changeCount = 0
 
   /// An empty disk.
   init() {
@@ -130,6 +132,7 @@ struct SimulatedDisk: Sendable {
   mutating func synchronize(_ node: NodeNumber, _ bytes: Range<UInt64>? = nil) {
     let settled = pending.filter { $0.isSettled(bySynchronizing: node, bytes) }
     if settled.isEmpty { return }
+    changeCount += 1
     pending.removeAll { $0.isSettled(bySynchronizing: node, bytes) }
     let replaced = durable.entries(node)
     for effect in settled { durable.apply(effect) }
@@ -148,6 +151,7 @@ struct SimulatedDisk: Sendable {
     let isDropped = { (effect: PendingEffect) in
       effect.isSettled(bySynchronizing: node, bytes) && !(isFile && effect.isMetadata)
     }
+    changeCount += 1
     let dropped = pending.filter(isDropped)
     pending.removeAll(where: isDropped)
     let kept = Selection(count: dropped.count, &generator)
@@ -181,6 +185,7 @@ struct SimulatedDisk: Sendable {
   // MARK: Inside
 
   private mutating func record(_ effect: PendingEffect) {
+    changeCount += 1
     current.apply(effect)
     pending.append(effect)
   }

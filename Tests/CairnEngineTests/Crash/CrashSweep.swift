@@ -55,6 +55,9 @@ struct CrashSweep {
     for violation in findings.violations.prefix(5) { Issue.record("\(violation)") }
     #expect(findings.violations.count == 0)
     #expect(findings.states > 0)
+    if let states = ExplorationEffort.statesPerMoment {
+      CrashExplorer(sweep: self, statesPerMoment: states).verify()
+    }
   }
 
   func explore() -> Findings {
@@ -183,7 +186,7 @@ struct CrashSweep {
     }
   }
 
-  private func environment(_ disk: SimulatedFileSystem, seed: UInt64) -> Environment {
+  func environment(_ disk: SimulatedFileSystem, seed: UInt64) -> Environment {
     let time = SimulatedTime()
     return Environment(
       fileSystem: wrap(disk), time: time, random: SeededRandomSource(seed: seed),

@@ -6,12 +6,30 @@ import CairnTesting
 
 /// How far a workload came before it ended or the disk failed, and what it had been promised by then.
 struct WorkloadRun {
-  /// Commits that were begun.
-  private(set) var issued = 0
-  /// Commits that returned, buffered ones too.
-  private(set) var acknowledged = 0
-  /// Commits that were promised to survive a power cut.
-  private(set) var durable = 0
+  /// How far it came. Somebody else may look while it runs.
+  final class Progress: @unchecked Sendable {
+    // Written and read by the thread that runs the workload.
+    /// Commits that were begun.
+    fileprivate(set) var issued = 0
+    /// Commits that returned, buffered ones too.
+    fileprivate(set) var acknowledged = 0
+    /// Commits that were promised to survive a power cut.
+    fileprivate(set) var durable = 0
+  }
+
+  let progress = Progress()
+  private(set) var issued: Int {
+    get { progress.issued }
+    nonmutating set { progress.issued = newValue }
+  }
+  private(set) var acknowledged: Int {
+    get { progress.acknowledged }
+    nonmutating set { progress.acknowledged = newValue }
+  }
+  private(set) var durable: Int {
+    get { progress.durable }
+    nonmutating set { progress.durable = newValue }
+  }
   /// What made it end early.
   private(set) var failure: StorageError?
   /// What was wrong although nothing failed.
