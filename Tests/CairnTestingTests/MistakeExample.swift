@@ -12,7 +12,6 @@ import Testing
     #expect(failure.mishaps.count == 1)
     #expect(failure.description.contains("run this case alone: simulate(seed: 7, mishaps: [.crash(at: "))
     #expect(failure.description.contains("life 1, last operations:"))
-    print("\(failure)")
   }
 
   static func run() async throws -> SimulationReport {

@@ -22,15 +22,16 @@
 ///   `Task` does not, nor does what waits for real time, a thread, or another global actor.
 /// - It does not depend on the order of a `Set` or `Dictionary`, which differs from process to process.
 ///
-/// Lives are bounded in their operations. What loops without one, and does not look at whether its task is cancelled,
-/// cannot be stopped.
+/// Lives are bounded in their operations, and the task of one that is over is cancelled. What goes on all the same, because
+/// it swallows every error and never looks at whether it is cancelled, cannot be stopped.
 /// - Parameters:
 ///   - seed: Decides which losses, places and failures are drawn.
 ///   - options: How much is explored.
 ///   - mishaps: One case, to run it alone: what a failure's ``SimulationFailure/reproduction`` says. `nil` explores.
 ///   - workload: Your agent, from its start until it has nothing left to do. What it throws when nothing has befallen it
 ///     is a failure.
-///   - check: What must hold once it has completed; fails by throwing. It runs in a world of its own, on the same disk.
+///   - check: What must hold once it has completed; fails by throwing (``SimulatedWorld/expect(_:_:)``), for an `#expect`
+///     is not heard of here. It runs in a world of its own, on the same disk, hundreds of times.
 /// - Returns: What was explored.
 /// - Throws: ``SimulationFailure``, whose description has the call that runs the case again; `CancellationError`.
 @concurrent

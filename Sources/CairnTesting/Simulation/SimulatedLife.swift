@@ -85,7 +85,8 @@ struct SimulatedLife: Sendable {
   ) -> Ending {
     if fileSystem.isPowerOff {
       if case .crash(let at, _, _, _)? = mishap, at <= limit { return .struck }
-      return .endless
+      // Who tries again on a disk that is full does well to; somebody kills it in the end.
+      return fileSystem.metFaultCount > 0 ? .struck : .endless
     }
     if fileSystem.metFaultCount > 0 { return .struck }
     switch result {

@@ -13,8 +13,9 @@ public struct SimulationOptions: Sendable {
   public var faults: [FaultPlan.Cause] = [.inputOutput, .noSpace]
   /// At most so many failures are tried, drawn by the seed from all there are.
   public var faultLimit = 40
-  /// A life that makes more operations than this is a failure: the workload does not end.
-  public var operationLimit = 100_000
+  /// A life that makes more operations than this is a failure: the workload does not end. Only one in which operations
+  /// fail may try again for so long; then its process is killed.
+  public var operationLimit = 20_000
   /// How many cases are run in search of a simpler one once one has failed.
   public var shrinkLimit = 200
   /// How many of the last operations of each life a failure shows; at most ``SimulatedFileSystem/traceLimit``.

@@ -45,6 +45,25 @@ import Testing
     #expect(failure?.mishaps == [.crash(at: 1, .before, .kill)])
   }
 
+  /// On a disk that fails for good, whoever tries again for ever is killed, and goes on where nothing fails.
+  @Test func whoTriesAgainIsKilled() async throws {
+    try await simulate(
+      seed: 7, options: Self.few, mishaps: [.fault(.create, occurrence: 1, isSticky: true, .noSpace)]
+    ) { world in
+      while !Task.isCancelled {
+        do {
+          _ = try world.fileSystem.openFile("/file", .create)
+          break
+        } catch {
+          try world.advance(byMilliseconds: 1_000)
+        }
+      }
+      try world.note("made in life \(world.life)")
+    } check: { world, facts in
+      try world.expect(facts.notes == ["made in life 2"], "\(facts.notes)")
+    }
+  }
+
   @Test func aWorkloadThatThrowsIsAFailure() async {
     struct Defect: Error {}
     let first = await failure { world in
@@ -101,7 +120,7 @@ import Testing
   }
 
   /// Child tasks that wait for what never comes end with the machine.
-  @Test func aMachineThatStopsCancelsItsTasks() async throws {
+  @Test(.timeLimit(.minutes(1))) func aMachineThatStopsCancelsItsTasks() async throws {
     let (stream, continuation) = AsyncStream.makeStream(of: Int.self)
     try await simulate(seed: 7, options: Self.few, mishaps: [.crash(at: 1, .before, .kill)]) { world in
       if world.life == 2 { return }
