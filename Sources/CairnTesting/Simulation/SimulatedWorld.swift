@@ -9,7 +9,7 @@ import Synchronization
 /// world outside that forgets nothing.
 ///
 /// Everything that it does is one operation, be it on the disk or beside it, and the machine may stop at each. From
-/// then on every call throws an error of which ``CairnKV/StorageError/isSimulatedPowerCut`` is true, nothing happens
+/// then on every call throws an error of which `StorageError.isSimulatedPowerCut` is true, nothing happens
 /// any more, and the workload's task is cancelled.
 public final class SimulatedWorld: Sendable {
   /// Where ``open(_:options:)`` has the store unless told otherwise.
@@ -62,7 +62,7 @@ public final class SimulatedWorld: Sendable {
   /// - Parameters:
   ///   - path: The store's directory, whose parent must exist.
   ///   - options: The engine's options.
-  /// - Throws: As ``Cairn/Store/open(_:options:environment:)``.
+  /// - Throws: As `Store.open(_:options:environment:)`.
   public func open(
     _ path: String = SimulatedWorld.path, options: EngineOptions = SimulatedWorld.smallStore
   ) async throws(StoreError) -> Store {

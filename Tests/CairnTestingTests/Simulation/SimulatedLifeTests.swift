@@ -136,7 +136,10 @@ import Testing
 
   @Test func theSameIsDoneByTasksThatRunTogether() async throws {
     let journal = Journal<Int>("numbers")
-    let report = try await simulate(seed: 7) { world in
+    var options = SimulationOptions()
+    options.recoveryLimit = 5
+    options.faultLimit = 5
+    let report = try await simulate(seed: 7, options: options) { world in
       let store = try await world.open()
       try await withThrowingTaskGroup(of: Void.self) { group in
         for number in 0..<4 {
