@@ -68,6 +68,7 @@ docs: zstd  ## build the documentation of the libraries, below .build
 	CAIRN_DOCS=1 $(SWIFT) package --scratch-path .build/docs generate-documentation --target CairnEngine
 	CAIRN_DOCS=1 $(SWIFT) package --scratch-path .build/docs generate-documentation --target CairnLogging
 	CAIRN_DOCS=1 $(SWIFT) package --scratch-path .build/docs generate-documentation --target CairnMetrics
+	CAIRN_DOCS=1 $(SWIFT) package --scratch-path .build/docs generate-documentation --target CairnTesting
 
 clean:  ## remove what was built, and the demo's store
 	rm -rf .build Benchmarks/.build cairn-demo cairn-demo-documents

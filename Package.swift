@@ -45,7 +45,8 @@ let package = Package(
     .testTarget(name: "CairnKVTests", dependencies: ["CairnKV", "CairnTesting"]),
     .testTarget(name: "CairnEngineTests", dependencies: ["CairnEngine", "CairnKV", "CairnTesting"]),
     .testTarget(name: "CairnTests", dependencies: ["Cairn", "CairnKV", "CairnEngine", "CairnTesting"]),
-    .testTarget(name: "CairnTestingTests", dependencies: ["CairnTesting", "CairnEngine", "CairnKV"]),
+    .testTarget(
+      name: "CairnTestingTests", dependencies: ["CairnTesting", "Cairn", "CairnEngine", "CairnKV"]),
     .testTarget(
       name: "CairnCommandTests",
       dependencies: ["CairnCommand", "Cairn", "CairnEngine", "CairnKV", "CairnTesting"]),

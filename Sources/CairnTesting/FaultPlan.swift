@@ -10,6 +10,8 @@ public struct FaultPlan: Sendable, Hashable {
     case open, create, createDirectory, rename, link, remove, list, information, synchronizeDirectory, lock
     /// A call of an open file.
     case read, write, startWriteback, synchronize, truncate, preallocate, size, close
+    /// Something that a ``SimulatedWorld`` does beside its disk: an effect, a note, a while that passes.
+    case effect, note, pass
   }
 
   /// One failure.
@@ -55,17 +57,34 @@ public struct FaultPlan: Sendable, Hashable {
 
   /// The operation, of all from when the plan was set, from 1 on, at which the power goes.
   ///
-  /// That operation happens not at all, in part or wholly, as the seed has it; it and every later one
+  /// That operation happens not at all, in part or wholly, as ``powerCutMoment`` or the seed has it; it and every later one
   /// throws an error of which ``CairnKV/StorageError/isSimulatedPowerCut`` is true.
   public var powerCutAtOperation: Int?
+
+  /// How far an operation has come when the power goes.
+  public enum Moment: String, Sendable, Hashable, CaseIterable {
+    /// It does not happen.
+    case before
+    /// It happens, and whoever asked for it never hears of it.
+    case after
+    /// It happens in part: a write up to some byte, a synchronization of some of what it was to settle. What has no
+    /// parts does not happen.
+    case during
+  }
+
+  /// How far the operation comes at which the power goes; `nil`: as the seed has it.
+  public var powerCutMoment: Moment?
 
   /// Decides what a failed operation leaves behind: how much of a write, and what of a synchronization.
   public var seed: UInt64
 
   /// A plan; without arguments, one by which nothing fails.
-  public init(_ faults: [Fault] = [], powerCutAtOperation: Int? = nil, seed: UInt64 = 0) {
+  public init(
+    _ faults: [Fault] = [], powerCutAtOperation: Int? = nil, powerCutMoment: Moment? = nil, seed: UInt64 = 0
+  ) {
     self.faults = faults
     self.powerCutAtOperation = powerCutAtOperation
+    self.powerCutMoment = powerCutMoment
     self.seed = seed
   }
 
@@ -94,14 +113,16 @@ struct FaultProgress: Sendable {
   enum Verdict {
     case happens
     case fails(FaultPlan.Cause)
-    /// The power goes while it is under way.
-    case powerGoes
+    /// The power goes when it has come so far.
+    case powerGoes(FaultPlan.Moment)
     case powerIsOff
   }
 
   private let plan: FaultPlan
   private var counts: [Int]
   private var operations = 0
+  /// How many operations have failed as planned.
+  private(set) var metCount = 0
   var generator: SeededGenerator
 
   init(_ plan: FaultPlan) {
@@ -114,7 +135,7 @@ struct FaultProgress: Sendable {
   mutating func next(_ operation: FaultPlan.Operation, _ path: String) -> Verdict {
     operations += 1
     if let cut = plan.powerCutAtOperation, operations >= cut {
-      return operations == cut ? .powerGoes : .powerIsOff
+      return operations == cut ? .powerGoes(plan.powerCutMoment ?? drawnMoment()) : .powerIsOff
     }
     var cause: FaultPlan.Cause?
     for (index, fault) in plan.faults.enumerated() {
@@ -124,6 +145,21 @@ struct FaultProgress: Sendable {
       let isMet = fault.isSticky ? counts[index] >= fault.occurrence : counts[index] == fault.occurrence
       if isMet, cause == nil { cause = fault.cause }
     }
-    return cause.map { .fails($0) } ?? .happens
+    guard let cause else { return .happens }
+    metCount += 1
+    return .fails(cause)
+  }
+
+  /// Whether the power has gone.
+  var isPowerOff: Bool {
+    plan.powerCutAtOperation.map { operations >= $0 } ?? false
+  }
+
+  private mutating func drawnMoment() -> FaultPlan.Moment {
+    switch generator.below(3) {
+    case 0: .before
+    case 1: .during
+    default: .after
+    }
   }
 }

@@ -37,6 +37,9 @@ public final class SimulatedFileSystem: FileSystem {
       observedChanges = disk.changeCount
       return (DiskMoment(operation: operationCount + 1, disk: disk), observer)
     }
+    /// Every operation, when somebody asked for them.
+    var recording: [RecordedOperation]?
+    var whenPowerGoes: (@Sendable () -> Void)?
   }
 
   private let state: Mutex<State>
@@ -76,6 +79,13 @@ public final class SimulatedFileSystem: FileSystem {
     state.withLock { $0.observer = observer }
   }
 
+  /// The file system that a process finds that is started anew after all others have died, on a machine that goes
+  /// on: nothing is locked and nothing fails. As ``CrashModel/kill`` leaves it, but what was not synchronized still
+  /// is not: a power cut later can lose it. This one is not changed.
+  func afterProcessDeath() -> SimulatedFileSystem {
+    SimulatedFileSystem(disk: state.withLock { $0.disk }.afterProcessDeath(), faultPlan: FaultPlan())
+  }
+
   /// Begins a plan, from the next operation on, in place of the one before.
   public func setFaultPlan(_ plan: FaultPlan) {
     state.withLock { $0.faults = FaultProgress(plan) }
@@ -96,6 +106,36 @@ public final class SimulatedFileSystem: FileSystem {
     let (entries, count) = state.withLock { ($0.trace, $0.operationCount) }
     let oldest = entries.count < Self.traceLimit ? 0 : count % Self.traceLimit
     return (entries[oldest...] + entries[..<oldest]).map(\.description)
+  }
+
+  /// Whether the power cut that was planned has come.
+  public var isPowerOff: Bool {
+    state.withLock { $0.faults.isPowerOff }
+  }
+
+  /// How many operations failed because the plan says so, since it was set.
+  public var metFaultCount: Int {
+    state.withLock { $0.faults.metCount }
+  }
+
+  /// Begins to keep every operation in memory, and not only the last ones.
+  func startRecording() {
+    state.withLock { $0.recording = [] }
+  }
+
+  /// Every operation since ``startRecording()``.
+  var recording: [RecordedOperation] {
+    state.withLock { $0.recording ?? [] }
+  }
+
+  /// Has something done at the moment at which the power goes.
+  func whenPowerGoes(_ action: (@Sendable () -> Void)?) {
+    state.withLock { $0.whenPowerGoes = action }
+  }
+
+  /// Everything that can be seen now, to be compared with the like of another run.
+  var contents: NodeTable {
+    state.withLock { $0.disk.current }
   }
 
   // MARK: FileSystem
@@ -184,6 +224,7 @@ public final class SimulatedFileSystem: FileSystem {
     // else's.
     var outcome: Swift.Result<Result, StorageError> = .failure(.simulatedPowerCut(path))
     if let (moment, observer) = state.withLock({ $0.nextMoment() }) { observer(moment) }
+    var whenPowerGoes: (@Sendable () -> Void)?
     state.withLock { state in
       state.operationCount += 1
       switch state.faults.next(operation, path) {
@@ -191,12 +232,13 @@ public final class SimulatedFileSystem: FileSystem {
       case .fails(let cause):
         interrupted(&state.disk, &state.faults.generator)
         outcome = .failure(Self.injected(cause, operation, path))
-      case .powerGoes:
-        switch state.faults.generator.below(3) {
-        case 0: break
-        case 1: interrupted(&state.disk, &state.faults.generator)
-        default: _ = Self.attempt(operation, path, &state.disk, body)
+      case .powerGoes(let moment):
+        switch moment {
+        case .before: break
+        case .during: interrupted(&state.disk, &state.faults.generator)
+        case .after: _ = Self.attempt(operation, path, &state.disk, body)
         }
+        whenPowerGoes = state.whenPowerGoes
       case .powerIsOff: break
       }
       var failure: StorageError?
@@ -204,7 +246,9 @@ public final class SimulatedFileSystem: FileSystem {
       state.note(
         TraceEntry(
           number: state.operationCount, operation: operation, path: path, detail: detail(), failure: failure))
+      state.recording?.append(RecordedOperation(operation: operation, path: path, detail: detail()))
     }
+    whenPowerGoes?()
     return try outcome.get()
   }
 
@@ -254,6 +298,13 @@ extension SimulatedFileSystem.State {
       trace[(operationCount - 1) % SimulatedFileSystem.traceLimit] = entry
     }
   }
+}
+
+/// One operation, to be compared with that of another run.
+struct RecordedOperation: Hashable, Sendable {
+  var operation: FaultPlan.Operation
+  var path: String
+  var detail: String
 }
 
 /// One operation, for people.

@@ -19,13 +19,22 @@ enum ReadmeExampleText {
   @Test(
     .serialized,
     arguments: [
-      ("example", "Tests/CairnTests/ReadmeExample.swift"),
-      ("observation", "Tests/CairnMetricsTests/ReadmeExample.swift"),
+      ("README.md", "example", "Tests/CairnTests/ReadmeExample.swift"),
+      ("README.md", "observation", "Tests/CairnMetricsTests/ReadmeExample.swift"),
+      ("README.md", "simulation", "Tests/CairnTestingTests/ReadmeExample.swift"),
+      (
+        "Sources/CairnTesting/CairnTesting.docc/CairnTesting.md", "simulation",
+        "Tests/CairnTestingTests/ReadmeExample.swift"
+      ),
+      (
+        "Sources/CairnTesting/CairnTesting.docc/CairnTesting.md", "mistake",
+        "Tests/CairnTestingTests/MistakeExample.swift"
+      ),
     ])
-  func theExampleIsTheCompiledOne(name: String, path: String) throws {
+  func theExampleIsTheCompiledOne(page: String, name: String, path: String) throws {
     let code = try #require(
       ReadmeExampleText.lines(between: "readme:begin", and: "readme:end", in: Repository.text(of: path)))
-    let readme = try Repository.text(of: "README.md")
+    let readme = try Repository.text(of: page)
     let shown = try #require(
       ReadmeExampleText.lines(between: "\(name):begin", and: "\(name):end", in: readme))
     let expected = ["```swift"] + code + ["```"]
@@ -33,7 +42,7 @@ enum ReadmeExampleText {
       let updated = readme.replacing(
         shown.joined(separator: "\n") + "\n<!-- \(name):end",
         with: expected.joined(separator: "\n") + "\n<!-- \(name):end")
-      try updated.write(to: Repository.root.appending(path: "README.md"), atomically: true, encoding: .utf8)
+      try updated.write(to: Repository.root.appending(path: page), atomically: true, encoding: .utf8)
       return
     }
     #expect(shown == expected, "CAIRN_UPDATE_SPEC=1 swift test --filter ReadmeTests writes it anew")

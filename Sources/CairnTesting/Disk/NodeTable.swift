@@ -1,13 +1,13 @@
 // Files and directories by number, and how a change happens to them.
 
 /// A file or directory.
-enum DiskNode: Sendable {
+enum DiskNode: Hashable, Sendable {
   case file(PagedContent)
   case directory([String: NodeNumber])
 }
 
 /// Files and directories as they are at one place: in the page cache, or on the disk.
-struct NodeTable: Sendable {
+struct NodeTable: Hashable, Sendable {
   private(set) var nodes: [NodeNumber: DiskNode] = [:]
 
   /// The content of a file; empty when there is none.

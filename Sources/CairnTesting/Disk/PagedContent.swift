@@ -4,7 +4,7 @@
 // it has not. Data beyond the size is kept, for the growth may still come, but never read.
 
 /// A sparse, copy-on-write sequence of bytes.
-struct PagedContent: Sendable {
+struct PagedContent: Hashable, Sendable {
   /// The unit of sharing: large enough that a copy's table is small, small enough to copy on a write.
   static let pageBytes = 16 * 1024
 

@@ -48,6 +48,15 @@ struct SimulatedDisk: Sendable {
     durable = reachable
   }
 
+  /// The same disk when every process has died: nothing is open or locked, and what was pending still is.
+  func afterProcessDeath() -> SimulatedDisk {
+    var disk = self
+    disk.locked = []
+    disk.openCounts = [:]
+    for node in openCounts.keys { disk.forgetIfGone(node) }
+    return disk
+  }
+
   // MARK: Names
 
   /// The file or directory at a path.
