@@ -4,7 +4,7 @@ SWIFT ?= swift
 RUN_CAIRN = $(SWIFT) run -c release cairn
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test mutants damage torture soak soak-queue soak-space bench bench-report bench-quick bench-check bench-test coverage format lint docs clean zstd peers valgrind
+.PHONY: help demo test mutants damage torture fuzz soak soak-queue soak-space bench bench-report bench-quick bench-check bench-test coverage format lint docs clean zstd peers valgrind
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -19,6 +19,9 @@ torture: zstd  ## kill writers 2000 times in every way, and the demo 200 times, 
 	$(RUN_CAIRN) torture run --kills $(or $(KILLS),2000) $(if $(SEED),--seed $(SEED))
 	$(if $(KILLS),,$(RUN_CAIRN) torture run --every-call $(if $(SEED),--seed $(SEED)))
 	$(RUN_CAIRN) demo --torture $(or $(KILLS),200) $(if $(SEED),--seed $(SEED))
+
+fuzz: zstd  ## five million changed inputs, with checksums that fit, to everything that reads bytes (EXECUTIONS=5000000, SEED=1)
+	EXECUTIONS=$(EXECUTIONS) SEED=$(SEED) scripts/fuzz
 
 soak: zstd  ## write, kill and check every byte for ten minutes (SECONDS=600), and measure disk and memory
 	$(RUN_CAIRN) soak mixed --seconds $(or $(SECONDS),600) $(if $(SEED),--seed $(SEED))
@@ -71,7 +74,7 @@ docs: zstd  ## build the documentation of the libraries, below .build
 	CAIRN_DOCS=1 $(SWIFT) package --scratch-path .build/docs generate-documentation --target CairnTesting
 
 clean:  ## remove what was built, and the demo's store
-	rm -rf .build Benchmarks/.build cairn-demo cairn-demo-documents
+	rm -rf .build .build-fuzz Benchmarks/.build cairn-demo cairn-demo-documents
 
 zstd:
 	@scripts/install-zstd

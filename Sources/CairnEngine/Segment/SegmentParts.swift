@@ -75,6 +75,11 @@ struct SegmentParts {
       (properties.blockCount > 0) == (properties.entryCount > 0),
       Self.tilesTheData(index.view, dataBytes: footer.dataBytes)
     else { throw damaged("The index of the segment is malformed.", at: footer.index) }
+    // With these within the bounds only the last block can reach beyond them, and is looked at when it is loaded.
+    guard Self.isWithinBounds(index.view, properties) else {
+      throw damaged(
+        "The index of the segment names a key that is not within the segment's bounds.", at: footer.index)
+    }
     self.index = index
   }
 
@@ -97,6 +102,12 @@ struct SegmentParts {
     }
     return try SegmentFooter(
       UnsafeRawBufferPointer(bytes.memory), at: fileBytes - length, fileNumber: fileNumber, file: file.path)
+  }
+
+  /// Whether the keys that the index names are those of a segment with these properties.
+  private static func isWithinBounds(_ index: BlockView, _ properties: SegmentProperties) -> Bool {
+    index.count == 0
+      || properties.mayContain(index.key(at: 0)) && properties.mayContain(index.key(at: index.count - 1))
   }
 
   /// Whether the blocks that the index names follow each other from the file's beginning to the index.

@@ -206,9 +206,10 @@ final class SegmentReader: Sendable {
     guard view.sequences.lowerBound >= properties.smallestSequence,
       view.sequences.upperBound <= properties.largestSequence
     else { throw damaged("holds an entry whose sequence number is not within the segment's") }
-    guard number > 0 || properties.mayContain(view.key(at: 0)),
-      number + 1 < index.count || properties.mayContain(view.key(at: view.count - 1))
-    else { throw damaged("holds a key that is not within the segment's bounds") }
+    // Of all other blocks the index tells.
+    guard number + 1 < index.count || properties.mayContain(view.key(at: view.count - 1)) else {
+      throw damaged("holds a key that is not within the segment's bounds")
+    }
     return block
   }
 }

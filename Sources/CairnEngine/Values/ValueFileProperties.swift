@@ -74,9 +74,10 @@ struct ValueFileProperties: Hashable, Sendable {
         let storedBytes = reader.readVarint(), storedBytes <= UInt64(Int64.max),
         storedBytes >= UInt64(recordCount) * ValueFileFormat.shortestRecord
       else { return nil }
-      greatestSize += storedBytes + UInt64(recordCount) * UInt64(ValueFileFormat.indexEntryBytes)
-      // No file is longer, and the sums above cannot overflow.
-      guard greatestSize <= UInt64(Int64.max) - 4096 else { return nil }
+      // No file is longer; and as each summand is compared with what is left, no sum here or above overflows.
+      let added = storedBytes + UInt64(recordCount) * UInt64(ValueFileFormat.indexEntryBytes)
+      guard added <= UInt64(Int64.max) - 4096 - greatestSize else { return nil }
+      greatestSize += added
       origins.append(Origin(number: number, recordCount: recordCount, storedBytes: storedBytes))
     }
     let (greatestRaw, overflow) = recordCount.multipliedReportingOverflow(
