@@ -14,7 +14,7 @@ enum LayoutRules {
     "Cairn": [
       "Timeline", "Journal", "Queue", "Lease", "Flow", "Audit", "Coding", "Keyspace", "Cairn.docc",
     ],
-    "CairnTesting": ["Disk", "Simulation", "CairnTesting.docc"],
+    "CairnTesting": ["Disk", "Explorer", "Simulation", "CairnTesting.docc"],
     "CairnLogging": [], "CairnMetrics": [],
     "CairnCommand": ["Demo", "Files", "Soak", "Torture"],
   ]
