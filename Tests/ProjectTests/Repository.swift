@@ -36,7 +36,7 @@ enum Repository {
     }
     var found: [String] = []
     while let name = walk.nextObject() as? String {
-      if name.hasPrefix(".build") || name == ".git" {
+      if name.hasSuffix(".build") || name == ".build-fuzz" || name == ".git" {
         walk.skipDescendants()
         continue
       }
