@@ -125,14 +125,7 @@ struct StoreRepairFuzz: FuzzTarget {
     var options = RepairOptions()
     options.keepsDoubtful = random.chance(1, in: 2)
     options.engine = HandmadeStore.options
-    let report: RepairReport
-    do {
-      report = try Engine.repair(
-        from: HandmadeStore.path, to: "/new", options: options, environment: .simulated(disk, seed: 5))
-    } catch let error as StorageError where error.code == .full {
-      // The old store says that it has given out all numbers there are: none are left for a new one.
-      return .rejected
-    }
+    guard let report = try repair(disk, options) else { return .rejected }
     let verified = try Engine.verify(at: "/new", environment: .simulated(disk, seed: 6))
     try demand(verified.isSound, "\(verified.violations)")
     let engine = try ReadOnlyEngine.open(
@@ -141,5 +134,18 @@ struct StoreRepairFuzz: FuzzTarget {
     try demand(
       UInt64(entries.count) == UInt64(report.keyCount), "\(entries.count) keys, not \(report.keyCount)")
     return report.isWhole ? .accepted : .rejected
+  }
+
+  /// - Returns: `nil` where the old store says that it has given out all numbers there are: none are left for a new one.
+  private func repair(_ disk: SimulatedFileSystem, _ options: RepairOptions) throws(StorageError)
+    -> RepairReport?
+  {
+    do throws(StorageError) {
+      return try Engine.repair(
+        from: HandmadeStore.path, to: "/new", options: options, environment: .simulated(disk, seed: 5))
+    } catch {
+      if error.code == .full { return nil }
+      throw error
+    }
   }
 }
