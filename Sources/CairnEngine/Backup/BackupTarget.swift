@@ -96,9 +96,11 @@ struct BackupTarget {
     bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
   }
 
-  /// A number that no file has, here or in the store at the cut.
+  /// A number that no file has, here or in the store at the cut, and that none had here before: somebody may still be
+  /// reading that one.
   func freeNumber(_ state: VersionState) throws(StorageError) -> UInt64 {
-    let number = max(state.nextFileNumber, (present.compactMap(\.number).max() ?? 0) &+ 1)
+    let number = max(
+      state.nextFileNumber, known?.nextFileNumber ?? 0, (present.compactMap(\.number).max() ?? 0) &+ 1)
     guard number < VersionState.greatestFileNumber else {
       throw StorageError(.corruption, "a file has an absurd number", file: directory.path)
     }

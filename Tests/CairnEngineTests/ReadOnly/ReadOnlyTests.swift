@@ -189,6 +189,31 @@ import Testing
     #expect(try Self.count(store) == 200)
   }
 
+  /// A backup without a log comes between two with one: the second log is another file than the first.
+  @Test func aReaderOfABackupIsNotLedAstrayByANumberThatComesAgain() throws {
+    let disk = SimulatedFileSystem()
+    let engine = try Self.write(on: disk)
+    try NumberedCommits.write(1, to: engine)
+    try engine.backup(to: "/backup")
+    let store = try Self.look(disk, at: "/backup")
+    // Each keeps its log open; each log has the number after the one before.
+    var snapshots: [EngineSnapshot] = []
+    for _ in 0..<8 {
+      try engine.backup(to: "/backup")
+      try store.refresh()
+      snapshots.append(try store.snapshot())
+    }
+    try engine.flush()
+    #expect(try engine.backup(to: "/backup").logBytes == 0)
+    for number in 2...3 {
+      try NumberedCommits.write(number, to: engine)
+      try engine.backup(to: "/backup")
+      try store.refresh()
+      #expect(try Self.count(store) == number)
+    }
+    for snapshot in snapshots { #expect(try NumberedCommits.count(in: snapshot) == 1) }
+  }
+
   @Test func whatCannotBeReadIsSaid() throws {
     func code(_ disk: SimulatedFileSystem, at path: String = "/store") -> StorageError.Code? {
       do {
