@@ -6,8 +6,8 @@
 public enum FormatVersion: UInt32, Sendable, Hashable, CaseIterable, Comparable {
   /// The first one.
   case one = 1
-  /// The manifest of a store that was closed says where its newest log ended, so that a log that was cut off since is
-  /// damage, and not taken for one that ended there. Backups are of this version at least.
+  /// The manifest of a store that was closed, and of a backup, says where its newest log ended, so that a log that was
+  /// cut off since is damage, and not taken for one that ended there.
   case two = 2
 
   /// What every program reads.

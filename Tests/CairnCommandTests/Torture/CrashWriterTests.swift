@@ -28,6 +28,7 @@ import Testing
     let output = ends[0]
     let said = Mutex<[String]>([])
     let input = ends[1]
+    let ended = DispatchSemaphore(value: 0)
     let reader = Thread {
       var bytes = [UInt8](repeating: 0, count: 1000)
       while true {
@@ -35,15 +36,15 @@ import Testing
         if count <= 0 || bytes[0] == UInt8(ascii: "!") { break }
         said.withLock { $0.append(String(decoding: bytes[..<count], as: UTF8.self)) }
       }
-      said.withLock { $0.append("end") }
+      ended.signal()
     }
     reader.start()
     try CrashWriter(directory: fixture.store, script: fixture.script, count: 100, threads: 3) { line in
       try line.write(to: output)
     }.run()
     #expect(send(output, "!", 1, 0) == 1)
-    while said.withLock({ $0.last != "end" }) { usleep(1000) }
-    let lines = said.withLock { $0.dropLast() }
+    ended.wait()
+    let lines = said.withLock { $0 }
     #expect(lines.first == "RESUME 1\n")
     #expect(lines.count == 201)
     #expect(lines.allSatisfy { $0.hasSuffix("\n") && CrashLine($0.dropLast()) != nil })
