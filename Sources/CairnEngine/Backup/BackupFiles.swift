@@ -31,9 +31,8 @@ struct BackupFiles {
   }
 
   mutating func bring(_ state: VersionState, _ report: inout BackupReport) throws(StorageError) {
-    let knownSegments = Dictionary(
-      (known?.levels.joined()).map { Array($0) }?.map { ($0.fileNumber, $0) } ?? [],
-      uniquingKeysWith: { first, _ in first })
+    var knownSegments: [UInt64: SegmentProperties] = [:]
+    for segment in (known?.levels ?? []).joined() { knownSegments[segment.fileNumber] = segment }
     for segment in state.levels.joined() {
       try bring(
         .segment(segment.fileNumber), bytes: segment.fileBytes,
