@@ -4,7 +4,7 @@ SWIFT ?= swift
 RUN_CAIRN = $(SWIFT) run -c release cairn
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test mutants damage torture fuzz soak soak-queue soak-space bench bench-report bench-quick bench-check bench-test coverage format lint docs clean zstd peers valgrind
+.PHONY: help demo test mutants damage torture fuzz explore soak soak-queue soak-space bench bench-report bench-quick bench-check bench-test coverage format lint docs clean zstd peers valgrind
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -22,6 +22,9 @@ torture: zstd  ## kill writers 2000 times in every way, and the demo 200 times, 
 
 fuzz: zstd  ## five million changed inputs, with checksums that fit, to everything that reads bytes (EXECUTIONS=5000000, SEED=1)
 	EXECUTIONS=$(EXECUTIONS) SEED=$(SEED) scripts/fuzz
+
+explore: zstd  ## crash every workload at every moment, and let every call of it fail (STATES, RECOVERIES, FAULTS, SEED)
+	SEED=$(SEED) STATES=$(STATES) RECOVERIES=$(RECOVERIES) FAULTS=$(FAULTS) scripts/explore
 
 soak: zstd  ## write, kill and check every byte for ten minutes (SECONDS=600), and measure disk and memory
 	$(RUN_CAIRN) soak mixed --seconds $(or $(SECONDS),600) $(if $(SEED),--seed $(SEED))
@@ -74,7 +77,7 @@ docs: zstd  ## build the documentation of the libraries, below .build
 	CAIRN_DOCS=1 $(SWIFT) package --scratch-path .build/docs generate-documentation --target CairnTesting
 
 clean:  ## remove what was built, and the demo's store
-	rm -rf .build .build-fuzz Benchmarks/.build cairn-demo cairn-demo-documents
+	rm -rf .build .build-optimized Benchmarks/.build cairn-demo cairn-demo-documents
 
 zstd:
 	@scripts/install-zstd

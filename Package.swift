@@ -44,11 +44,13 @@ let package = Package(
       ]),
     // Seeds, changes of bytes and the counting of executions: what fuzzing is the same in, whatever is fuzzed.
     .target(name: "FuzzKit", path: "Tests/FuzzKit"),
+    // What exploring crashes and failures is the same in, whatever is crashed.
+    .target(name: "CrashKit", dependencies: ["CairnTesting", "CairnKV"], path: "Tests/CrashKit"),
     .testTarget(name: "CairnKVTests", dependencies: ["CairnKV", "CairnTesting"]),
     .testTarget(
-      name: "CairnEngineTests", dependencies: ["CairnEngine", "CairnKV", "CairnTesting", "FuzzKit"]),
+      name: "CairnEngineTests", dependencies: ["CairnEngine", "CairnKV", "CairnTesting", "FuzzKit", "CrashKit"]),
     .testTarget(
-      name: "CairnTests", dependencies: ["Cairn", "CairnKV", "CairnEngine", "CairnTesting", "FuzzKit"]),
+      name: "CairnTests", dependencies: ["Cairn", "CairnKV", "CairnEngine", "CairnTesting", "FuzzKit", "CrashKit"]),
     .testTarget(
       name: "CairnTestingTests", dependencies: ["CairnTesting", "Cairn", "CairnEngine", "CairnKV"]),
     .testTarget(
@@ -89,14 +91,17 @@ if Context.environment["CAIRN_DOCS"] == "1" {
   package.dependencies.append(.package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.4.0"))
 }
 
-// For `make fuzz`: of the tests only what fuzzes, and what that stands on. Optimized, all of them take a quarter of an hour.
-if Context.environment["CAIRN_FUZZ"] == "1" {
+// For `scripts/optimized-tests`: of the tests only those that look at millions of cases, and what these stand on. Optimized,
+// all of them take a quarter of an hour.
+if Context.environment["CAIRN_OPTIMIZED_TESTS"] == "1" {
   let sources = [
     "CairnEngineTests": [
-      "Fuzz", "SegmentTestSupport.swift", "Transaction/EngineSupport.swift",
-      "Values/ValueFileTestSupport.swift",
+      "Crash/CrashTests.swift", "Crash/EngineWorkload.swift", "Crash/History.swift", "Crash/LivenessCheck.swift",
+      "Crash/RecoveryCheck.swift", "Crash/Workload.swift", "Crash/WorkloadRun.swift", "Crash/Workloads", "Fuzz",
+      "SegmentTestSupport.swift", "Transaction/EngineSupport.swift", "Values/ValueFileTestSupport.swift",
+      "Verification/DamageSweepTests.swift", "Verification/DamagedStore.swift",
       "Verification/HandmadeStore.swift",
-    ], "CairnTests": ["Fuzz", "CBORModel.swift", "DynamicValue.swift"],
+    ], "CairnTests": ["Crash", "Fuzz", "CBORModel.swift", "DynamicValue.swift", "WorkflowModel.swift"],
   ]
   package.targets.removeAll { $0.type == .test && sources[$0.name] == nil }
   for target in package.targets where target.type == .test { target.sources = sources[target.name] }

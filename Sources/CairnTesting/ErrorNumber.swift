@@ -11,6 +11,7 @@
 struct ErrorNumber: Error, Hashable {
   var number: Int32
 
+  static let accessDenied = ErrorNumber(number: EACCES)
   static let badDescriptor = ErrorNumber(number: EBADF)
   static let directoryNotEmpty = ErrorNumber(number: ENOTEMPTY)
   static let exists = ErrorNumber(number: EEXIST)
@@ -18,10 +19,14 @@ struct ErrorNumber: Error, Hashable {
   static let inputOutput = ErrorNumber(number: EIO)
   static let invalidArgument = ErrorNumber(number: EINVAL)
   static let isDirectory = ErrorNumber(number: EISDIR)
+  static let noLocks = ErrorNumber(number: ENOLCK)
   static let noSpace = ErrorNumber(number: ENOSPC)
   static let noSuchFile = ErrorNumber(number: ENOENT)
   static let notADirectory = ErrorNumber(number: ENOTDIR)
   static let notPermitted = ErrorNumber(number: EPERM)
+  static let quotaExceeded = ErrorNumber(number: EDQUOT)
+  static let readOnlyFileSystem = ErrorNumber(number: EROFS)
+  static let tooManyOpenFilesInSystem = ErrorNumber(number: ENFILE)
   static let tooManyOpenFiles = ErrorNumber(number: EMFILE)
   static let wouldBlock = ErrorNumber(number: EWOULDBLOCK)
 
@@ -40,6 +45,7 @@ struct ErrorNumber: Error, Hashable {
   /// The number in words.
   var text: String {
     switch number {
+    case EACCES: "Permission denied"
     case EBADF: "Bad file descriptor"
     case ENOTEMPTY: "Directory not empty"
     case EEXIST: "File exists"
@@ -47,6 +53,10 @@ struct ErrorNumber: Error, Hashable {
     case EIO: "Input/output error"
     case EINVAL: "Invalid argument"
     case EISDIR: "Is a directory"
+    case EDQUOT: "Disk quota exceeded"
+    case EROFS: "Read-only file system"
+    case ENFILE: "Too many open files in system"
+    case ENOLCK: "No locks available"
     case ENOSPC: "No space left on device"
     case ENOENT: "No such file or directory"
     case ENOTDIR: "Not a directory"

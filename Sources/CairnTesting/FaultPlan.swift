@@ -40,16 +40,40 @@ public struct FaultPlan: Sendable, Hashable {
     }
   }
 
-  /// Why an operation fails.
+  /// Why an operation fails; or what is wrong with it although it says that it succeeded.
   public enum Cause: Sendable, Hashable {
     /// EIO, with code `.inputOutput`.
     case inputOutput
     /// ENOSPC, with code `.full`.
     case noSpace
+    /// EDQUOT, with code `.full`.
+    case quotaExceeded
     /// EMFILE, with code `.inputOutput`.
     case tooManyOpenFiles
+    /// ENFILE, with code `.inputOutput`.
+    case tooManyOpenFilesInSystem
+    /// EACCES, with code `.inputOutput`.
+    case accessDenied
+    /// EROFS, with code `.inputOutput`: what a file system becomes that has found an error in itself.
+    case readOnlyFileSystem
+    /// ENOLCK, with code `.inputOutput`.
+    case noLocks
     /// Just this.
     case error(StorageError)
+    /// A write that the device never does: read anew after a power cut, there is what was there before.
+    case lostWrite
+    /// A write that the device does elsewhere, in this file or another one.
+    case misdirectedWrite
+    /// One bit is another: of a write on the device, of a read in memory.
+    case flippedBit
+
+    /// Whether the operation says that it succeeded.
+    public var isSilent: Bool {
+      switch self {
+      case .lostWrite, .misdirectedWrite, .flippedBit: true
+      default: false
+      }
+    }
   }
 
   /// The failures. Where several meet, the first decides.

@@ -19,12 +19,12 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable {
   }
 
   /// A number below `bound`; 0 when there is none.
-  mutating func below(_ bound: Int) -> Int {
+  package mutating func below(_ bound: Int) -> Int {
     bound <= 1 ? 0 : Int.random(in: 0..<bound, using: &self)
   }
 
   /// Whether something happens that does so in `numerator` cases of `denominator`.
-  mutating func chance(_ numerator: Int, in denominator: Int) -> Bool {
+  package mutating func chance(_ numerator: Int, in denominator: Int) -> Bool {
     below(denominator) < numerator
   }
 

@@ -25,17 +25,28 @@ final class SimulatedFile: File {
       try checkOpen()
       try checkReach(offset, 0)
       return disk.current.content(node).read(into: buffer, at: offset)
+    } silently: { cause, disk, generator throws(ErrorNumber) in
+      try checkOpen()
+      try checkReach(offset, 0)
+      let count = disk.current.content(node).read(into: buffer, at: offset)
+      if cause == .flippedBit, count > 0 { buffer[generator.below(count)] ^= 1 << UInt8(generator.below(8)) }
+      return count
     }
   }
 
   func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(StorageError) {
     try fileSystem.perform(.write, path, "\(bytes.count) bytes at \(offset)") { disk throws(ErrorNumber) in
       try checkWrite(bytes, at: offset)
+      try checkSpace(disk, to: offset + UInt64(bytes.count))
       disk.write(node, bytes, at: offset)
     } interrupted: { disk, generator in
       guard (try? checkWrite(bytes, at: offset)) != nil else { return }
       disk.write(
         node, UnsafeRawBufferPointer(rebasing: bytes.prefix(generator.below(bytes.count + 1))), at: offset)
+    } silently: { cause, disk, generator throws(ErrorNumber) in
+      try checkWrite(bytes, at: offset)
+      try checkSpace(disk, to: offset + UInt64(bytes.count))
+      disk.write(node, bytes, at: offset, cause, &generator)
     }
   }
 
@@ -77,12 +88,13 @@ final class SimulatedFile: File {
     }
   }
 
-  /// Only counted: space never runs out unless a fault says so.
+  /// Only counted: space runs out when a fault says so, or the disk is full.
   func preallocate(_ size: UInt64) throws(StorageError) {
-    try fileSystem.perform(.preallocate, path, "\(size) bytes") { _ throws(ErrorNumber) in
+    try fileSystem.perform(.preallocate, path, "\(size) bytes") { disk throws(ErrorNumber) in
       try checkOpen()
       try checkReach(size, 0)
       if size > 0, !isWritable { throw .badDescriptor }
+      try checkSpace(disk, to: size)
     }
   }
 
@@ -106,6 +118,11 @@ final class SimulatedFile: File {
     try checkOpen()
     try checkReach(offset, bytes.count)
     if !bytes.isEmpty, !isWritable { throw .badDescriptor }
+  }
+
+  /// On a full disk nothing grows.
+  private func checkSpace(_ disk: SimulatedDisk, to end: UInt64) throws(ErrorNumber) {
+    if disk.isFull, end > disk.current.content(node).size { throw .noSpace }
   }
 
   /// Files end where the system's offsets do.

@@ -35,10 +35,16 @@ public final class SimulatedFileSystem: FileSystem {
     mutating func nextMoment() -> (moment: DiskMoment, observer: @Sendable (DiskMoment) -> Void)? {
       guard let observer, observedChanges != disk.changeCount else { return nil }
       observedChanges = disk.changeCount
-      return (DiskMoment(operation: operationCount + 1, disk: disk), observer)
+      return (moment, observer)
     }
+
+    var moment: DiskMoment {
+      DiskMoment(operation: operationCount + 1, disk: disk, isBehindWrite: lastOperation == .write)
+    }
+    var lastOperation: FaultPlan.Operation?
+    var latency: Latency?
     /// Every operation, when somebody asked for them.
-    var recording: [RecordedOperation]?
+    package var recording: [RecordedOperation]?
     var whenPowerGoes: (@Sendable () -> Void)?
   }
 
@@ -64,12 +70,12 @@ public final class SimulatedFileSystem: FileSystem {
     return SimulatedFileSystem(disk: disk.afterCrash(model, generator: &generator), faultPlan: FaultPlan())
   }
 
-  /// A file system whose disk has nothing pending.
-  convenience init(settled disk: SimulatedDisk) { self.init(disk: disk, faultPlan: FaultPlan()) }
+  /// A file system with this disk.
+  convenience init(_ disk: SimulatedDisk) { self.init(disk: disk, faultPlan: FaultPlan()) }
 
   /// The moment before the next operation.
   public var moment: DiskMoment {
-    state.withLock { DiskMoment(operation: $0.operationCount + 1, disk: $0.disk) }
+    state.withLock { $0.moment }
   }
 
   /// Has `observer` called before each operation on a disk that a crash would leave otherwise than at the call before,
@@ -82,13 +88,24 @@ public final class SimulatedFileSystem: FileSystem {
   /// The file system that a process finds that is started anew after all others have died, on a machine that goes
   /// on: nothing is locked and nothing fails. As ``CrashModel/kill`` leaves it, but what was not synchronized still
   /// is not: a power cut later can lose it. This one is not changed.
-  func afterProcessDeath() -> SimulatedFileSystem {
+  package func afterProcessDeath() -> SimulatedFileSystem {
     SimulatedFileSystem(disk: state.withLock { $0.disk }.afterProcessDeath(), faultPlan: FaultPlan())
   }
 
   /// Begins a plan, from the next operation on, in place of the one before.
   public func setFaultPlan(_ plan: FaultPlan) {
     state.withLock { $0.faults = FaultProgress(plan) }
+  }
+
+  /// Has operations take time: those of each kind so many microseconds of `time`, and others none.
+  public func setLatency(_ microseconds: [FaultPlan.Operation: UInt32], of time: SimulatedTime) {
+    state.withLock { $0.latency = Latency(microseconds: microseconds, time: time) }
+  }
+
+  /// Has the disk be full, or have space again. A full one takes no new file or name, and lets none grow; what overwrites is
+  /// written.
+  public func setFull(_ isFull: Bool) {
+    state.withLock { $0.disk.isFull = isFull }
   }
 
   /// How many operations were tried so far, on the file system and on its files.
@@ -119,12 +136,12 @@ public final class SimulatedFileSystem: FileSystem {
   }
 
   /// Begins to keep every operation in memory, and not only the last ones.
-  func startRecording() {
+  package func startRecording() {
     state.withLock { $0.recording = [] }
   }
 
   /// Every operation since ``startRecording()``.
-  var recording: [RecordedOperation] {
+  package var recording: [RecordedOperation] {
     state.withLock { $0.recording ?? [] }
   }
 
@@ -214,11 +231,16 @@ public final class SimulatedFileSystem: FileSystem {
   // MARK: Inside
 
   /// Counts an operation and lets it happen, or not.
-  /// - Parameter interrupted: What an operation that fails leaves behind; nothing, unless said.
+  /// - Parameters:
+  ///   - interrupted: What an operation that fails leaves behind; nothing, unless said.
+  ///   - silently: What an operation does that says that it succeeded; what it should, unless said.
   func perform<Result>(
     _ operation: FaultPlan.Operation, _ path: String, _ detail: @autoclosure () -> String = "",
     _ body: (inout SimulatedDisk) throws(ErrorNumber) -> Result,
-    interrupted: (inout SimulatedDisk, inout SeededGenerator) -> Void = { _, _ in }
+    interrupted: (inout SimulatedDisk, inout SeededGenerator) -> Void = { _, _ in },
+    silently: (FaultPlan.Cause, inout SimulatedDisk, inout SeededGenerator) throws(ErrorNumber) -> Result? = {
+      _, _, _ in nil
+    }
   ) throws(StorageError) -> Result {
     // The outcome leaves the lock in a variable: a Mutex hands out only what it can prove to be nobody
     // else's.
@@ -227,8 +249,15 @@ public final class SimulatedFileSystem: FileSystem {
     var whenPowerGoes: (@Sendable () -> Void)?
     state.withLock { state in
       state.operationCount += 1
+      state.latency?.pass(operation)
+      state.lastOperation = operation
       switch state.faults.next(operation, path) {
       case .happens: outcome = Self.attempt(operation, path, &state.disk, body)
+      case .fails(let cause) where cause.isSilent:
+        outcome = Self.attempt(operation, path, &state.disk) { disk throws(ErrorNumber) in
+          if let result = try silently(cause, &disk, &state.faults.generator) { return result }
+          return try body(&disk)
+        }
       case .fails(let cause):
         interrupted(&state.disk, &state.faults.generator)
         outcome = .failure(Self.injected(cause, operation, path))
@@ -264,7 +293,8 @@ public final class SimulatedFileSystem: FileSystem {
     do throws(ErrorNumber) {
       return .success(try body(&disk))
     } catch {
-      return .failure(failure(error, operation, path))
+      return .failure(
+        failure(error, operation, path, code: error == .noSpace ? .full : .inputOutput))
     }
   }
 
@@ -281,12 +311,21 @@ public final class SimulatedFileSystem: FileSystem {
   private static func injected(
     _ cause: FaultPlan.Cause, _ operation: FaultPlan.Operation, _ path: String
   ) -> StorageError {
+    let number: ErrorNumber
+    var code = StorageError.Code.inputOutput
     switch cause {
-    case .inputOutput: failure(.inputOutput, operation, path, note: " (injected)")
-    case .noSpace: failure(.noSpace, operation, path, code: .full, note: " (injected)")
-    case .tooManyOpenFiles: failure(.tooManyOpenFiles, operation, path, note: " (injected)")
-    case .error(let error): error
+    case .error(let error): return error
+    case .noSpace: (number, code) = (.noSpace, .full)
+    case .quotaExceeded: (number, code) = (.quotaExceeded, .full)
+    case .tooManyOpenFiles: number = .tooManyOpenFiles
+    case .tooManyOpenFilesInSystem: number = .tooManyOpenFilesInSystem
+    case .accessDenied: number = .accessDenied
+    case .readOnlyFileSystem: number = .readOnlyFileSystem
+    case .noLocks: number = .noLocks
+    // Of these the silent ones do not fail.
+    case .inputOutput, .lostWrite, .misdirectedWrite, .flippedBit: number = .inputOutput
     }
+    return failure(number, operation, path, code: code, note: " (injected)")
   }
 }
 
@@ -301,10 +340,20 @@ extension SimulatedFileSystem.State {
 }
 
 /// One operation, to be compared with that of another run.
-struct RecordedOperation: Hashable, Sendable {
-  var operation: FaultPlan.Operation
-  var path: String
-  var detail: String
+package struct RecordedOperation: Hashable, Sendable {
+  package var operation: FaultPlan.Operation
+  package var path: String
+  package var detail: String
+}
+
+/// How slow a disk is.
+private struct Latency {
+  var microseconds: [FaultPlan.Operation: UInt32]
+  var time: SimulatedTime
+
+  func pass(_ operation: FaultPlan.Operation) {
+    if let passed = microseconds[operation] { time.advance(byMicroseconds: passed) }
+  }
 }
 
 /// One operation, for people.

@@ -141,3 +141,51 @@ struct WorkflowModel {
     return Array(ordered.filter(isWanted).prefix(limit ?? .max))
   }
 }
+
+/// Does an operation on the store, and says what came of it in the model's terms.
+func perform(
+  _ operation: WorkflowOperation, _ transaction: borrowing Transaction
+) throws -> WorkflowOutcome {
+  func event(_ event: Recorded<Int>) -> WorkflowOutcome.Event {
+    .init(
+      journal: event.journal, version: event.version, position: event.position.rawValue, number: event.event)
+  }
+  do {
+    switch operation {
+    case .save(let state, let name, let parent):
+      let parent = parent.map(CheckpointID.init(rawValue:))
+      return .saved(try transaction.save(state, to: Timeline(name), after: parent).rawValue)
+    case .load(let name, let id):
+      let line = Timeline<Int>(name)
+      let checkpoint =
+        if let id { try transaction.load(line, at: CheckpointID(rawValue: id)) } else {
+          try transaction.load(line)
+        }
+      return .checkpoints(
+        checkpoint.map {
+          [.init(id: $0.id.rawValue, parent: $0.parent?.rawValue, step: $0.step, state: $0.state)]
+        } ?? [])
+    case .history(let name, let before, let limit):
+      let history = try transaction.history(
+        of: Timeline<Int>(name), before: before.map(CheckpointID.init(rawValue:)), limit: limit)
+      return .checkpoints(
+        history.map { .init(id: $0.id.rawValue, parent: $0.parent?.rawValue, step: $0.step, state: nil) })
+    case .append(let numbers, let name, let expected, let key):
+      let appended = try transaction.append(
+        contentsOf: numbers, to: Journal(name), expecting: expected, once: key)
+      return .appended(appended.versions, isRepeat: appended.isRepeat)
+    case .version(let name):
+      return .version(try transaction.version(of: Journal<Int>(name)))
+    case .events(let name, let place, let direction, let limit):
+      let events = try transaction.events(in: Journal<Int>(name), from: place, direction, limit: limit)
+      return .events(events.map(event))
+    case .allEvents(let place, let direction, let limit):
+      let events = try transaction.events(from: place, direction, limit: limit)
+      return .events(try events.map { event(try $0.decoded()) })
+    }
+  } catch StoreError.conflict(_, _, let actual) {
+    return .conflict(actual: actual)
+  } catch StoreError.notFound {
+    return .parentNotFound
+  }
+}

@@ -27,7 +27,7 @@ extension SimulatedDisk {
   /// A disk that a crash may leave, with all that is on it settled.
   func afterCrash(_ model: CrashModel, generator: inout SeededGenerator) -> SimulatedDisk {
     switch model {
-    case .kill: return SimulatedDisk(settled: current, root: root, nextNode: nextNode)
+    case .kill: return settled(current)
     case .strict:
       let kept = Selection(count: pending.count, &generator)
       return settle(
@@ -48,7 +48,12 @@ extension SimulatedDisk {
   {
     var table = durable
     table.apply(pending, keeping: keeps, tearing: tearing, &generator)
-    return SimulatedDisk(settled: table, root: root, nextNode: nextNode)
+    return settled(table)
+  }
+
+  /// The same disk when it holds just what is in `table`.
+  func settled(_ table: NodeTable) -> SimulatedDisk {
+    SimulatedDisk(settled: table, root: root, nextNode: nextNode, freed: freed)
   }
 }
 

@@ -65,6 +65,18 @@ struct PagedContent: Hashable, Sendable {
     }
   }
 
+  /// Adds what can be read. Pages of zeros are as pages that were never written.
+  func mix(into mixture: inout Mixture) {
+    mixture.add(size)
+    for (page, bytes) in pages.sorted(by: { $0.key < $1.key }) where page * UInt64(Self.pageBytes) < size {
+      bytes.withUnsafeBytes { bytes in
+        guard bytes.contains(where: { $0 != 0 }) else { return }
+        mixture.add(page)
+        mixture.add(bytes)
+      }
+    }
+  }
+
   /// Divides `count` bytes from `offset` by pages: the page, where in it the piece begins, and its range in
   /// the bytes.
   private static func forEachPiece(

@@ -57,6 +57,9 @@ enum Sector {
   /// The unit that NVMe and SATA disks promise, whatever their physical one.
   static let bytes = 512
 
+  /// How many of them a disk writes at once whose physical sectors have 4 KiB.
+  static let ofPhysicalOne: UInt64 = 8
+
   /// Divides `count` bytes at `offset` of a file by sectors.
   static func pieces(offset: UInt64, count: Int) -> [(sector: UInt64, range: Range<Int>)] {
     var pieces: [(UInt64, Range<Int>)] = []

@@ -22,6 +22,13 @@ struct SimulatedDisk: Sendable {
   private(set) var locked: Set<NodeNumber> = []
   /// Changes with everything that a crash could tell.
   private(set) var changeCount = 0
+  /// What was in the files that went last: it stands in the blocks that the next ones are given.
+  private(set) var freed: [PagedContent] = []
+
+  /// Whether there is no space for anything new.
+  var isFull = false
+
+  private static let greatestFreedCount = 3
 
   /// An empty disk.
   init() {
@@ -33,7 +40,7 @@ struct SimulatedDisk: Sendable {
   }
 
   /// A disk that holds what can be reached from the root of `table`, all of it settled.
-  init(settled table: NodeTable, root: NodeNumber, nextNode: NodeNumber) {
+  init(settled table: NodeTable, root: NodeNumber, nextNode: NodeNumber, freed: [PagedContent] = []) {
     var reachable = NodeTable()
     var unvisited = [root]
     while let node = unvisited.popLast() {
@@ -44,6 +51,7 @@ struct SimulatedDisk: Sendable {
     }
     self.root = root
     self.nextNode = nextNode
+    self.freed = freed
     current = reachable
     durable = reachable
   }
@@ -66,6 +74,7 @@ struct SimulatedDisk: Sendable {
 
   mutating func createFile(_ path: String) throws(ErrorNumber) -> NodeNumber {
     let place = try newPlace(path)
+    if isFull { throw .noSpace }
     return add(.file(PagedContent()), at: place)
   }
 
@@ -75,6 +84,7 @@ struct SimulatedDisk: Sendable {
       if current.entries(existing) == nil { throw .exists }
       return
     }
+    if isFull { throw .noSpace }
     _ = add(.directory([:]), at: place)
   }
 
@@ -82,6 +92,7 @@ struct SimulatedDisk: Sendable {
     let node = try find(source)
     let place = try newPlace(destination)
     if current.entries(node) != nil { throw .notPermitted }
+    if isFull { throw .noSpace }
     record(.entry(node, place))
   }
 
@@ -129,6 +140,40 @@ struct SimulatedDisk: Sendable {
     let end = offset + UInt64(bytes.count)
     if end > current.content(file).size { record(.growth(file, to: end)) }
     record(.data(file, offset: offset, bytes: [UInt8](bytes)))
+  }
+
+  /// A write that everybody sees as it should be until the power goes, and that the device did otherwise.
+  mutating func write(
+    _ file: NodeNumber, _ bytes: UnsafeRawBufferPointer, at offset: UInt64, _ cause: FaultPlan.Cause,
+    _ generator: inout SeededGenerator
+  ) {
+    if bytes.isEmpty { return }
+    let end = offset + UInt64(bytes.count)
+    if end > current.content(file).size { record(.growth(file, to: end)) }
+    changeCount += 1
+    var content = [UInt8](bytes)
+    current.apply(.data(file, offset: offset, bytes: content))
+    switch cause {
+    case .misdirectedWrite:
+      let (other, place) = misdirection(of: file, offset, &generator)
+      pending.append(.data(other, offset: place, bytes: content))
+    case .flippedBit:
+      content[generator.below(content.count)] ^= 1 << UInt8(generator.below(8))
+      pending.append(.data(file, offset: offset, bytes: content))
+    default: break
+    }
+  }
+
+  /// Somewhere in a file that there is, at the beginning of a sector; of another one in one case of two.
+  private func misdirection(
+    of file: NodeNumber, _ offset: UInt64, _ generator: inout SeededGenerator
+  ) -> (NodeNumber, UInt64) {
+    let others = durable.nodes.keys.sorted().filter { $0 != file && durable.content($0).size > 0 }
+    let isElsewhere = generator.chance(1, in: 2) && !others.isEmpty
+    let chosen = isElsewhere ? others[generator.below(others.count)] : file
+    let sectors = Int(clamping: max(durable.content(chosen).size, 4096) / UInt64(Sector.bytes))
+    let place = UInt64(generator.below(sectors)) * UInt64(Sector.bytes)
+    return (chosen, place == offset && chosen == file ? place + UInt64(Sector.bytes) : place)
   }
 
   mutating func truncate(_ file: NodeNumber, to size: UInt64) {
@@ -217,6 +262,8 @@ struct SimulatedDisk: Sendable {
     }
     for case .entry(node, _) in pending { return }
     for case .move(node, _, _) in pending { return }
+    let content = current.content(node)
+    if content.size > 0 { freed = [content] + freed.prefix(Self.greatestFreedCount - 1) }
     current.set(node, nil)
     durable.set(node, nil)
     pending.removeAll { $0.node == node }

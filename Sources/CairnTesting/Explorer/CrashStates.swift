@@ -9,6 +9,8 @@ public struct DiskMoment: Sendable {
   /// The number of the operation that follows, from 1 on.
   public let operation: Int
   let disk: SimulatedDisk
+  /// Whether the operation before was a write, and it is the last of what is pending.
+  let isBehindWrite: Bool
 
   /// How many changes a crash could lose.
   public var pendingCount: Int { disk.pending.count }
@@ -27,22 +29,81 @@ extension DiskMoment {
   ///
   /// All that the model allows, down to single sectors, if they are no more than that. Otherwise: nothing lost,
   /// everything lost, each change alone lost and alone kept, pairs, and as many others as the limit allows, drawn
-  /// by the seed, with torn writes among them.
+  /// by the seed, with torn writes among them, and with old content where a file grew and its data was lost. Under
+  /// ``CrashModel/kill`` the write that was the last is whole, or written up to some byte.
   public func crashStates(_ model: CrashModel, limit: Int, seed: UInt64) -> CrashStates {
-    if model == .kill {
-      let disk = SimulatedDisk(settled: disk.current, root: disk.root, nextNode: disk.nextNode)
-      return CrashStates(disks: [SimulatedFileSystem(settled: disk)], isExhaustive: true)
-    }
+    let (choices, isExhaustive) = choices(model, limit: limit, seed: seed)
+    return CrashStates(disks: choices.map { disk(after: $0) }, isExhaustive: isExhaustive)
+  }
+
+  /// The choices behind ``crashStates(_:limit:seed:)``, different from one another.
+  package func choices(
+    _ model: CrashModel, limit: Int, seed: UInt64
+  ) -> (choices: [CrashChoice], isExhaustive: Bool) {
+    if model == .kill { return (processChoices, true) }
     var generator = SeededGenerator(seed: seed)
-    var enumeration = ChoiceEnumeration(disk.pending, model, limit: max(1, limit))
+    var enumeration = ChoiceEnumeration(disk, model, limit: max(1, limit))
     enumeration.run(&generator)
-    return CrashStates(
-      disks: enumeration.choices.map { choice in
-        var table = disk.durable
-        table.apply(disk.pending, choice)
-        return SimulatedFileSystem(
-          settled: SimulatedDisk(settled: table, root: disk.root, nextNode: disk.nextNode))
-      }, isExhaustive: enumeration.isExhaustive)
+    return (enumeration.choices.map { .power($0) }, enumeration.isExhaustive)
+  }
+
+  /// The disk that is left when a crash keeps just this.
+  package func disk(after choice: CrashChoice) -> SimulatedFileSystem {
+    if choice == .death { return SimulatedFileSystem(disk.afterProcessDeath()) }
+    return SimulatedFileSystem(disk.settled(table(after: choice)))
+  }
+
+  /// Whether a process that dies in the operation before leaves something else than one that dies after it.
+  private var lastWrite: (file: NodeNumber, offset: UInt64, bytes: [UInt8])? {
+    guard isBehindWrite, case .data(let file, let offset, let bytes)? = disk.pending.last else { return nil }
+    return (file, offset, bytes)
+  }
+
+  private var processChoices: [CrashChoice] {
+    guard let count = lastWrite?.bytes.count, count > 1 else { return [.process(writtenOfLast: nil)] }
+    let middle = count / 2
+    let places = Set([1, Sector.bytes, middle, middle / Sector.bytes * Sector.bytes, count - 1])
+    return [.process(writtenOfLast: nil)]
+      + places.filter { $0 > 0 && $0 < count }.sorted().map { .process(writtenOfLast: $0) }
+  }
+
+  private func table(after choice: CrashChoice) -> NodeTable {
+    switch choice {
+    case .process(nil), .death: return disk.current
+    case .process(let count?):
+      guard let (file, offset, bytes) = lastWrite else { return disk.current }
+      var table = disk.durable
+      for effect in disk.pending.dropLast() {
+        // The growth that belongs to the write comes with it.
+        if case .growth(file, offset + UInt64(bytes.count)) = effect { continue }
+        table.apply(effect)
+      }
+      table.apply(.growth(file, to: offset + UInt64(count)))
+      table.apply(.data(file, offset: offset, bytes: Array(bytes.prefix(count))))
+      return table
+    case .power(let choice):
+      var table = disk.durable
+      table.apply(disk.pending, choice, freed: disk.freed)
+      return table
+    }
+  }
+
+  /// The same choice with less lost, and torn in fewer places: each of these loses one thing less.
+  package func simpler(_ choice: CrashChoice) -> [CrashChoice] {
+    switch choice {
+    case .process(nil), .death: return []
+    case .process: return [.process(writtenOfLast: nil)]
+    case .power(let power): return power.simpler(disk.pending).map { .power($0) }
+    }
+  }
+
+  /// What a choice loses, for people.
+  package func losses(of choice: CrashChoice) -> String {
+    switch choice {
+    case .process(nil), .death: "the process dies"
+    case .process(let count?): "the process dies with \(count) bytes of its last write done"
+    case .power(let power): power.losses(disk.pending)
+    }
   }
 }
 
@@ -55,6 +116,7 @@ private struct ChoiceEnumeration {
   }
 
   private let effects: [PendingEffect]
+  private let freedCount: Int
   private let isOrdered: Bool
   private let limit: Int
   private let metadata: [Int]
@@ -65,8 +127,10 @@ private struct ChoiceEnumeration {
   private var known: Set<EffectChoice> = []
   private(set) var isExhaustive = false
 
-  init(_ effects: [PendingEffect], _ model: CrashModel, limit: Int) {
+  init(_ disk: SimulatedDisk, _ model: CrashModel, limit: Int) {
+    let effects = disk.pending
     self.effects = effects
+    freedCount = disk.freed.count
     self.limit = limit
     isOrdered = model == .ordered
     metadata = effects.indices.filter { effects[$0].isMetadata }
@@ -82,9 +146,12 @@ private struct ChoiceEnumeration {
     let (count, overflow) = metadataChoices.multipliedReportingOverflow(by: Self.power(sectors.count))
     if !overflow && count <= limit {
       isExhaustive = true
-      return enumerateAll()
+      enumerateAll()
+      addStale()
+      return
     }
     addExtremes()
+    addStale()
     // Most of what is drawn is new; where it is not, there is not much more to be found.
     for _ in 0..<(4 * limit) where choices.count < limit { addRandom(&generator) }
   }
@@ -150,6 +217,19 @@ private struct ChoiceEnumeration {
     }
   }
 
+  /// Files have grown, none of their data came, and the blocks hold what was there before.
+  private mutating func addStale() {
+    guard !data.isEmpty, effects.contains(where: { if case .growth = $0 { true } else { false } }) else {
+      return
+    }
+    for stale in 0..<freedCount {
+      var choice = EffectChoice()
+      for index in metadata { choice.keep(index, effects[index]) }
+      choice.stale = stale
+      add(choice)
+    }
+  }
+
   private mutating func addRandom(_ generator: inout SeededGenerator) {
     var keeps = [Bool](repeating: false, count: effects.count)
     let selection = Selection(count: effects.count, &generator)
@@ -158,6 +238,8 @@ private struct ChoiceEnumeration {
       let kept = Set(metadata.prefix(Selection.prefix(of: metadata.count, &generator)))
       for index in metadata { keeps[index] = kept.contains(index) }
     }
-    add(EffectChoice(effects, keeping: keeps, tearing: selection.tears, &generator))
+    var choice = EffectChoice(effects, keeping: keeps, tearing: selection.tears, &generator)
+    if freedCount > 0, generator.chance(1, in: 4) { choice.stale = generator.below(freedCount) }
+    add(choice)
   }
 }

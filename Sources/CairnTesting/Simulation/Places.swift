@@ -69,13 +69,28 @@ extension FaultPlan.Operation {
   /// Whether it happens outside.
   var isFact: Bool { self == .effect || self == .note }
 
-  /// What it can fail with in a simulation.
-  func canFail(with cause: FaultPlan.Cause) -> Bool {
-    switch (self, cause) {
-    case (.note, _), (.pass, _): false
-    case (_, .inputOutput), (_, .error): true
-    case (_, .noSpace): takesSpace
-    case (_, .tooManyOpenFiles): self == .open || self == .create || self == .lock || self == .list
+  /// What it can fail with in a simulation. Silent causes are left out of those that befall a workload of a user's: no
+  /// store can promise more than that it says so when it is read.
+  package func canFail(with cause: FaultPlan.Cause) -> Bool {
+    if self == .note || self == .pass { return false }
+    return switch cause {
+    case .error: true
+    case .inputOutput: true
+    case .noSpace, .quotaExceeded: takesSpace
+    case .tooManyOpenFiles, .tooManyOpenFilesInSystem: [.open, .create, .lock, .list].contains(self)
+    case .accessDenied: isOnPath
+    case .readOnlyFileSystem: self == .lock || (changesSomething && self != .effect)
+    case .noLocks: self == .lock
+    case .lostWrite, .misdirectedWrite: self == .write
+    case .flippedBit: self == .write || self == .read
+    }
+  }
+
+  /// Whether the system looks at permissions for it.
+  private var isOnPath: Bool {
+    switch self {
+    case .open, .create, .createDirectory, .rename, .link, .remove, .list, .information, .lock: true
+    default: false
     }
   }
 

@@ -61,7 +61,7 @@ struct SimulatedLife: Sendable {
       mishap?.plan(limit: operationLimit, seed: faultSeed)
         ?? FaultPlan(powerCutAtOperation: operationLimit, powerCutMoment: .before))
     fileSystem.startRecording()
-    let executor = SerialTaskExecutor()
+    let executor = SerialTaskExecutor(seed: seed)
     let task = Task(executorPreference: executor) { try await workload(world) }
     fileSystem.whenPowerGoes { task.cancel() }
     executor.begin()

@@ -83,7 +83,7 @@ import Testing
     }
   }
 
-  /// Each operation under one model in turn; under all of them with `CAIRN_CRASH_SEEDS`.
+  /// Each operation under one model in turn.
   @Test func thePowerGoesAtEveryOperation() throws {
     var whole = Run()
     try whole.run(on: SimulatedFileSystem())
@@ -94,10 +94,9 @@ import Testing
     for (index, cut) in whole.operations.sorted().enumerated() {
       // There the most depends on what is durable before what.
       let isInstallation = whole.installations.contains(cut)
-      let rounds = isInstallation ? 24 : CrashEffort.factor == 1 ? 1 : models.count
-      for round in 0..<(rounds * CrashEffort.factor) {
+      for round in 0..<(isInstallation ? 24 : 1) {
         let model = isInstallation ? .strict : models[(index + round) % models.count]
-        let seed = UInt64(1 + (isInstallation ? round : round / models.count))
+        let seed = UInt64(1 + round)
         var run = Run()
         let disk = SimulatedFileSystem()
         try? run.run(on: disk, .powerCut(atOperation: cut - opening, seed: seed))
@@ -132,21 +131,19 @@ import Testing
     let opening = openingOperations
     let causes: [FaultPlan.Cause] = [.inputOutput, .noSpace, .tooManyOpenFiles]
     for (index, operation) in whole.operations.sorted().enumerated() {
-      for round in 0..<min(CrashEffort.factor, causes.count) {
-        let cause = causes[(index + round) % causes.count]
-        var run = Run()
-        let disk = SimulatedFileSystem()
-        let plan = FaultPlan([.init(nil, occurrence: operation - opening, cause: cause)])
-        do {
-          try run.run(on: disk, plan, retrying: true)
-        } catch let error as StorageError {
-          // The store's own log could not be synced.
-          #expect(
-            [.storageFailed, .outcomeUnknown, .inputOutput].contains(error.code),
-            "operation \(operation): \(error)")
-        }
-        try check(disk.crash(.kill, seed: 1), run, "\(cause), operation \(operation)")
+      let cause = causes[index % causes.count]
+      var run = Run()
+      let disk = SimulatedFileSystem()
+      let plan = FaultPlan([.init(nil, occurrence: operation - opening, cause: cause)])
+      do {
+        try run.run(on: disk, plan, retrying: true)
+      } catch let error as StorageError {
+        // The store's own log could not be synced.
+        #expect(
+          [.storageFailed, .outcomeUnknown, .inputOutput].contains(error.code),
+          "operation \(operation): \(error)")
       }
+      try check(disk.crash(.kill, seed: 1), run, "\(cause), operation \(operation)")
     }
   }
 }

@@ -1,46 +1,64 @@
-// The detector must fire: what breaks a promise on purpose is found by the same sweeps.
+// The detector must fire: what breaks a promise on purpose is found by the same explorations.
 
 import CairnKV
 import CairnTesting
+import CrashKit
 import Testing
 
 @testable import CairnEngine
 
 @Suite struct DetectorTests {
-  private static func workload() -> Workload {
-    var workload = Workload()
-    for index in 0..<5 {
-      workload.commit(
-        .durable, .set(Array("key-\(index)".utf8), [UInt8](repeating: 7, count: 2000)),
-        .set(Array("other-\(index)".utf8), [UInt8(index)]))
+  private static func workload() -> EngineWorkload {
+    EngineWorkload("detector") { workload in
+      for index in 0..<5 {
+        workload.commit(
+          .durable, .set(key(index), fill(7, 2000)), .set(Array("other-\(index)".utf8), [UInt8(index)]))
+      }
     }
-    return workload
   }
 
-  @Test func filesAreNotSynchronized() {
-    let sweep = CrashSweep(
-      name: "no file sync", workload: Self.workload(), seeds: 2, stride: 4,
-      wrap: { LyingFileSystem($0, about: .file) })
-    #expect(sweep.explore().violations.count > 0)
+  private func failures(of workload: EngineWorkload) async -> [CrashFailure] {
+    var effort = CrashEffort()
+    effort.states = 300
+    var explorer = CrashExplorer(workload, effort)
+    return await explorer.explore().failures
   }
 
-  @Test func directoriesAreNotSynchronized() {
-    let sweep = CrashSweep(
-      name: "no directory sync", workload: Self.workload(), seeds: 2, stride: 4,
-      wrap: { LyingFileSystem($0, about: .directory) })
-    #expect(sweep.explore().violations.count > 0)
+  @Test func filesAreNotSynchronized() async {
+    var workload = Self.workload()
+    workload.wrap = { LyingFileSystem($0, about: .file) }
+    #expect(await failures(of: workload).count > 0)
+  }
+
+  @Test func directoriesAreNotSynchronized() async {
+    var workload = Self.workload()
+    workload.wrap = { LyingFileSystem($0, about: .directory) }
+    #expect(await failures(of: workload).count > 0)
   }
 
   /// The store makes two commits of each; it is held to one.
-  @Test func commitsAreSplit() {
-    var split = Workload()
-    for commit in Self.workload().commits {
-      for write in commit.writes { split.steps.append(.commit(Commit(writes: [write]))) }
+  @Test func commitsAreSplit() async {
+    let commits = Self.workload().workload.commits
+    var workload = EngineWorkload("split") { split in
+      for commit in commits {
+        for write in commit.writes { split.steps.append(.commit(Commit(writes: [write]))) }
+      }
     }
-    let sweep = CrashSweep(
-      name: "split", workload: split, seeds: 1, stride: 3, heldTo: Self.workload().commits)
-    let found = sweep.explore().violations
-    #expect(found.contains { $0.contains("within a commit") })
+    workload.heldTo = commits
+    let found = await failures(of: workload)
+    #expect(found.contains { $0.description.contains("within a commit") })
+  }
+
+  /// A case that fails is made simpler, and the line that tells it fails again, and just so.
+  @Test func aFailureIsMadeSimplerAndRepeats() async throws {
+    var workload = Self.workload()
+    workload.wrap = { LyingFileSystem($0, about: .file) }
+    let failure = try #require(await failures(of: workload).first)
+    #expect(failure.found.steps.count <= 1, "one step does: \(failure)")
+    let text = try #require(CrashCase("\(failure.found)"))
+    #expect(text == failure.found)
+    let again = try #require(await workload.replay(text))
+    #expect(again.complaints == failure.complaints)
   }
 }
 

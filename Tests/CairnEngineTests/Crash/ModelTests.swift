@@ -2,6 +2,7 @@
 
 import CairnKV
 import CairnTesting
+import CrashKit
 import Testing
 
 @testable import CairnEngine

@@ -2,6 +2,7 @@
 
 import CairnKV
 import CairnTesting
+import CrashKit
 
 @testable import CairnEngine
 
@@ -17,14 +18,13 @@ struct RecoveryCheck {
   /// What is wrong with the store on `disk`: it opens (I5), holds the state after a prefix of the commit
   /// order within the bounds (I1 to I4), takes new commits, keeps them through a close, and leaves no file
   /// behind that nobody needs (I10).
-  /// - Returns: complaints, and the prefix that was found.
-  func run(on disk: SimulatedFileSystem, seed: UInt64) -> (complaints: [String], prefix: Int?) {
+  func run(on disk: SimulatedFileSystem, seed: UInt64) -> CrashVerdict {
     let environment = Environment.simulated(disk, seed: seed)
     var found: Int?
     do {
       let engine = try Engine.open(at: path, options: options, environment: environment)
       let (prefix, complaint) = try prefix(of: engine)
-      guard let prefix else { return ([complaint ?? "no prefix"], nil) }
+      guard let prefix else { return CrashVerdict([complaint ?? "no prefix"], prefix: nil) }
       found = prefix
       var grown = history.prefix(prefix)
       let position = try engine.snapshot().position.rawValue
@@ -36,17 +36,17 @@ struct RecoveryCheck {
         grown.append(next)
       }
       if let complaint = try grown.complaint(about: engine.snapshot(), at: grown.count) {
-        return (["writing after recovery: " + complaint], prefix)
+        return CrashVerdict(["writing after recovery: " + complaint], prefix: prefix)
       }
       try engine.close()
       let again = try Engine.open(at: path, options: options, environment: environment)
       if let complaint = try grown.complaint(about: again.snapshot(), at: grown.count) {
-        return (["reopening after recovery: " + complaint], prefix)
+        return CrashVerdict(["reopening after recovery: " + complaint], prefix: prefix)
       }
       try again.close()
-      return (try strays(on: disk), prefix)
+      return CrashVerdict(try strays(on: disk), prefix: prefix)
     } catch {
-      return (["\(error)"], found)
+      return CrashVerdict(["\(error)"], prefix: found, refusal: error as? StorageError)
     }
   }
 

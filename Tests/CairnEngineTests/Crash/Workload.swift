@@ -5,7 +5,7 @@ import CairnKV
 import CairnTesting
 
 /// One write of a commit.
-enum Write {
+enum Write: Sendable {
   case set([UInt8], [UInt8])
   case remove([UInt8])
   case removeRange(KeyRange)
@@ -14,7 +14,7 @@ enum Write {
 }
 
 /// Writes that belong together.
-struct Commit {
+struct Commit: Sendable {
   var writes: [Write]
   var durability = Durability.durable
   /// As a transaction that reads after writing, not as a blind batch.
@@ -23,7 +23,7 @@ struct Commit {
   var ingest: Ingest?
 
   /// Entries that replace what is in a range, or come where nothing is.
-  struct Ingest {
+  struct Ingest: Sendable {
     var range: KeyRange
     var isReplacing: Bool
     /// By ascending key.
@@ -38,8 +38,8 @@ struct Commit {
 }
 
 /// What happens to a store, in order.
-struct Workload {
-  enum Step {
+struct Workload: Sendable {
+  enum Step: Sendable {
     case commit(Commit)
     /// Close, and open again.
     case reopen
@@ -51,12 +51,23 @@ struct Workload {
     case hold
     /// Let go of it, after a look at whether it still sees what it saw.
     case release
+    /// Make a backup, always in the same place.
+    case backup
+    /// Raise the store's format to the newest version.
+    case ratchet
+    /// The disk is full when this commit comes, and has space again when it is tried once more.
+    case commitOnFullDisk(Commit)
   }
 
   var steps: [Step] = []
 
   var commits: [Commit] {
-    steps.compactMap { step in if case .commit(let commit) = step { commit } else { nil } }
+    steps.compactMap { step in
+      switch step {
+      case .commit(let commit), .commitOnFullDisk(let commit): commit
+      default: nil
+      }
+    }
   }
 
   mutating func ingest(into range: KeyRange, replacing isReplacing: Bool, _ entries: [KeyValue]) {
@@ -70,6 +81,13 @@ struct Workload {
 }
 
 extension Workload {
+  /// The same with only those steps.
+  func keeping(_ kept: [Int]) -> Workload {
+    var workload = self
+    workload.steps = kept.compactMap { steps.indices.contains($0) ? steps[$0] : nil }
+    return workload
+  }
+
   /// Random commits over few keys, so that they meet often.
   /// - Parameters:
   ///   - buffered: how many of ten commits are only buffered.

@@ -3,43 +3,26 @@
 import CairnEngine
 import CairnKV
 import CairnTesting
+import CrashKit
 
 /// How far a workload came before it ended or the disk failed, and what it had been promised by then.
 struct WorkloadRun {
-  /// How far it came. Somebody else may look while it runs.
-  final class Progress: @unchecked Sendable {
-    // Written and read by the thread that runs the workload.
-    /// Commits that were begun.
-    fileprivate(set) var issued = 0
-    /// Commits that returned, buffered ones too.
-    fileprivate(set) var acknowledged = 0
-    /// Commits that were promised to survive a power cut.
-    fileprivate(set) var durable = 0
-  }
+  static let backupPath = "/backup"
 
-  let progress = Progress()
-  private(set) var issued: Int {
-    get { progress.issued }
-    nonmutating set { progress.issued = newValue }
-  }
-  private(set) var acknowledged: Int {
-    get { progress.acknowledged }
-    nonmutating set { progress.acknowledged = newValue }
-  }
-  private(set) var durable: Int {
-    get { progress.durable }
-    nonmutating set { progress.durable = newValue }
-  }
+  let account: CrashAccount
+  var issued: Int { account.promise.issued }
+  var acknowledged: Int { account.promise.acknowledged }
+  var durable: Int { account.promise.durable }
+  var complaints: [String] { account.complaints }
   /// What made it end early.
   private(set) var failure: StorageError?
-  /// What was wrong although nothing failed.
-  private(set) var complaints: [String] = []
 
   let path: String
   let options: EngineOptions
   let history: History
 
-  init(path: String, options: EngineOptions, history: History) {
+  init(path: String, options: EngineOptions, history: History, _ account: CrashAccount = CrashAccount()) {
+    self.account = account
     self.path = path
     self.options = options
     self.history = history
@@ -52,7 +35,7 @@ struct WorkloadRun {
   ///   left it unknown what is on the disk.
   mutating func run(
     _ workload: Workload, in environment: Environment, closing: Bool = false, checking: Bool = false,
-    surviving: Bool = false, afterStep: () -> Void = {}
+    surviving: Bool = false, disk: SimulatedFileSystem? = nil, afterStep: () -> Void = {}
   ) {
     var engine: Engine?
     do {
@@ -62,17 +45,26 @@ struct WorkloadRun {
       for step in workload.steps {
         switch step {
         case .commit(let commit): try make(commit, on: engine)
+        case .commitOnFullDisk(let commit): try makeOnFullDisk(commit, on: &engine, on: disk, environment)
+        case .backup:
+          let held = acknowledged
+          try engine?.backup(to: Self.backupPath)
+          account.settle()
+          account.mark(held + 1)
+        case .ratchet:
+          try engine?.ratchetFormat(to: .newest)
+          account.mark(Int(FormatVersion.newest.rawValue))
         case .quiet: (environment.scheduler as? ManualScheduler)?.advance(byMilliseconds: 60_000)
         case .reopen:
           held = nil
           ordered = nil
           try engine?.close()
-          durable = acknowledged
+          account.settle()
           engine = nil
           engine = try Engine.open(at: path, options: options, environment: environment)
         case .flush(let keepingLogFiles):
           try engine?.flush(keepingLogFiles: keepingLogFiles)
-          durable = acknowledged
+          account.settle()
         case .hold: ordered = try engine.map { (try $0.snapshot(), acknowledged) }
         case .release:
           if let ordered { try complain(history.complaint(about: ordered.snapshot, at: ordered.prefix)) }
@@ -90,50 +82,76 @@ struct WorkloadRun {
       ordered = nil
       if closing {
         try engine?.close()
-        durable = acknowledged
+        account.settle()
       }
     } catch let error as StorageError {
       failure = error
-      if surviving, let engine { survive(engine, error) }
+      if surviving, let engine { survive(engine, error, on: disk) }
     } catch {
-      complaints.append("an error of another type: \(error)")
+      complain("an error of another type: \(error)")
     }
   }
 
-  private mutating func make(_ commit: Commit, on engine: Engine?) throws {
+  private func make(_ commit: Commit, on engine: Engine?) throws {
     guard let engine else { return }
-    issued += 1
+    account.begin()
     let (position, complaint) = try engine.perform(commit)
     complain(complaint)
     if position != history.position(ofCommit: acknowledged) {
-      complaints.append("commit \(acknowledged) is at \(String(describing: position))")
+      complain("commit \(acknowledged) is at \(String(describing: position))")
     }
-    acknowledged += 1
-    if commit.durability == .durable { durable = acknowledged }
+    account.acknowledge(isDurable: commit.durability == .durable)
   }
 
-  private mutating func survive(_ engine: Engine, _ failure: StorageError) {
+  /// A commit that finds no space is refused, and nothing else is lost. Once there is space it succeeds: at once, or, where
+  /// the store could not tell what had reached the disk, after it was opened anew.
+  private func makeOnFullDisk(
+    _ commit: Commit, on engine: inout Engine?, on disk: SimulatedFileSystem?, _ environment: Environment
+  ) throws {
+    disk?.setFull(true)
+    do {
+      defer { disk?.setFull(false) }
+      return try make(commit, on: engine)
+    } catch let error as StorageError {
+      switch error.code {
+      case .full: account.withdraw()
+      case .outcomeUnknown, .storageFailed:
+        try? engine?.close()
+        engine = nil
+        let opened = try Engine.open(at: path, options: options, environment: environment)
+        engine = opened
+        if try opened.snapshot().position.rawValue == history.sequences[issued] {
+          return account.acknowledge(isDurable: true)
+        }
+        account.withdraw()
+      default: throw error
+      }
+    }
+    try make(commit, on: engine)
+  }
+
+  private func survive(_ engine: Engine, _ failure: StorageError, on disk: SimulatedFileSystem?) {
+    let met = disk?.metFaultCount
     if let snapshot = try? engine.snapshot() {
       do throws(StorageError) {
         complain(try history.complaint(about: snapshot, at: acknowledged))
       } catch {
-        complaints.append("a read after a failure: \(error)")
+        // Unless it is the one that fails now.
+        if disk?.metFaultCount == met { complain("a read after a failure: \(error)") }
       }
     }
     guard [.outcomeUnknown, .storageFailed].contains(failure.code) else { return }
     do {
       _ = try engine.perform(Commit(writes: [.set([0], [0])]))
-      complaints.append("a write after a failure is accepted")
+      complain("a write after a failure is accepted")
     } catch let error as StorageError {
       if ![.storageFailed, .closed].contains(error.code) {
-        complaints.append("a write after a failure gives \(error)")
+        complain("a write after a failure gives \(error)")
       }
     } catch {
-      complaints.append("an error of another type: \(error)")
+      complain("an error of another type: \(error)")
     }
   }
 
-  private mutating func complain(_ complaint: String?) {
-    if let complaint { complaints.append(complaint) }
-  }
+  private func complain(_ complaint: String?) { account.complain(complaint) }
 }

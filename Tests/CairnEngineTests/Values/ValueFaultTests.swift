@@ -1,5 +1,6 @@
 import CairnKV
 import CairnTesting
+import CrashKit
 import Testing
 
 @testable import CairnEngine

@@ -114,8 +114,23 @@ import Testing
     #expect(disk.metFaultCount == 0)
   }
 
-  @Test func jobsRunInTheirOrderOnOneThread() async {
-    let executor = SerialTaskExecutor()
+  /// All of it while `begin` runs, one job at a time, in an order that the seed alone decides.
+  @Test func theSeedDecidesInWhichOrderJobsRun() async {
+    var orders: Set<[Int]> = []
+    for seed in 1...12 as ClosedRange<UInt64> {
+      let first = await order(seed: seed)
+      #expect(first.sorted() == [0, 1, 2, 10, 11, 12], "seed \(seed)")
+      #expect(await order(seed: seed) == first, "seed \(seed)")
+      for number in 0..<3 {
+        #expect(first.firstIndex(of: number) ?? 9 < first.firstIndex(of: 10 + number) ?? 0, "seed \(seed)")
+      }
+      orders.insert(first)
+    }
+    #expect(orders.count > 4)
+  }
+
+  private func order(seed: UInt64) async -> [Int] {
+    let executor = SerialTaskExecutor(seed: seed)
     let log = NumberLog()
     let task = Task(executorPreference: executor) {
       await withTaskGroup(of: Void.self) { group in
@@ -130,8 +145,9 @@ import Testing
     }
     #expect(log.numbers == [])
     executor.begin()
-    #expect(log.numbers == [0, 1, 2, 10, 11, 12])
+    let numbers = log.numbers
     await task.value
+    return numbers
   }
 }
 

@@ -1,0 +1,47 @@
+#if canImport(Darwin)
+  import Darwin
+#else
+  import Glibc
+#endif
+
+/// How much an exploration looks at. Settled by the environment:
+///
+///     CAIRN_CRASH_STATES      different disks over all moments of a workload; few by default, since every run of the
+///                             tests explores
+///     CAIRN_CRASH_RECOVERIES  different disks that crashes of recoveries leave
+///     CAIRN_CRASH_FAULTS      failures of operations, of a workload; 0 for every one
+///     CAIRN_CRASH_SEED        what is drawn; 1 by default
+///     CAIRN_CRASH_CASE        one case alone, as a failure prints it
+package struct CrashEffort: Sendable {
+  package var states = 60
+  package var recoveries = 12
+  /// `nil`: every one.
+  package var faults: Int? = 16
+  package var seed: UInt64 = 1
+  /// Whether somebody asked for just this effort, and so wants to read of it.
+  package var isAskedFor = false
+  /// How many cases are run in search of a simpler one.
+  package var shrinkLimit = 400
+
+  package init() {}
+
+  /// As the environment has it.
+  package static let chosen: CrashEffort = {
+    var effort = CrashEffort()
+    if let states = number("CAIRN_CRASH_STATES") {
+      effort.states = states
+      effort.isAskedFor = true
+    }
+    if let recoveries = number("CAIRN_CRASH_RECOVERIES") { effort.recoveries = recoveries }
+    if let faults = number("CAIRN_CRASH_FAULTS") { effort.faults = faults == 0 ? nil : faults }
+    if let seed = number("CAIRN_CRASH_SEED") { effort.seed = UInt64(clamping: seed) }
+    return effort
+  }()
+
+  /// The one case that is asked for.
+  package static let chosenCase: CrashCase? = setting("CAIRN_CRASH_CASE").flatMap { CrashCase($0) }
+
+  private static func setting(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+
+  private static func number(_ name: String) -> Int? { setting(name).flatMap { Int($0) }.map { max(0, $0) } }
+}
