@@ -24,7 +24,9 @@ struct CrashTally {
     func line(_ name: String, _ floor: Int, _ reached: Int) -> String {
       "figure \(name)\(kind) | \(floor) | \(reached) | \(plan.command)"
     }
-    let backupLine = line("backups compared after kills", plan.isMixed ? 1 : 0, backupChecks)
+    let backupLine = line(
+      "backups compared after kills", plan.isMixed ? (plan.isAtEveryCall ? 1 : plan.kills / 2) : 0,
+      backupChecks)
     guard plan.isAtEveryCall else {
       return [
         line("kills at random", plan.kills, kills), line("races for one store", plan.kills / 30, races),
