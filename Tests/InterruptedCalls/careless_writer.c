@@ -28,7 +28,8 @@ int main(int count, char **words) {
   while ((file = open(words[1], O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)) < 0) {
     if (errno != EINTR) return 3;
   }
-  int direct = open(words[1], O_WRONLY | O_DIRECT | O_CLOEXEC);
+  int direct = -1;
+  while ((direct = open(words[1], O_WRONLY | O_DIRECT | O_CLOEXEC)) < 0 && errno == EINTR) continue;
   for (int round = 0; round < rounds; round++) {
     int opened = open(words[1], O_RDONLY | O_CLOEXEC);
     note(0, opened);

@@ -8,17 +8,22 @@
 // Left alone: what no signal ever interrupts (stat, fcntl, readdir), and close, which has closed although it says EINTR.
 // On a local file system others are not interrupted either, such as rename and link; on one across a network they are.
 //
+// Only what the program calls itself is interrupted, and what it calls by way of Swift's own front of the C library: the
+// libraries that it uses besides are not what is tested, and some of them take an interrupted call for the end of the world.
+//
 // Never more than seven times in a row on one thread: what calls again until it succeeds must come to an end.
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -46,10 +51,33 @@ static uint64_t draw(void) {
   return mixed ^ (mixed >> 31);
 }
 
+// Where the code is whose calls are interrupted.
+static struct {
+  uintptr_t from, to;
+} places[16];
+static int place_count;
+
+static int note_places(struct dl_phdr_info *object, size_t size, void *count) {
+  (void)size;
+  // The program itself is the first, and has no name.
+  int is_meant = *(int *)count == 0 || strstr(object->dlpi_name, "libswiftGlibc") != NULL;
+  *(int *)count += 1;
+  for (int index = 0; is_meant && index < object->dlpi_phnum; index++) {
+    const ElfW(Phdr) *segment = &object->dlpi_phdr[index];
+    if (segment->p_type != PT_LOAD || !(segment->p_flags & PF_X) || place_count == 16) continue;
+    places[place_count].from = object->dlpi_addr + segment->p_vaddr;
+    places[place_count].to = places[place_count].from + segment->p_memsz;
+    place_count += 1;
+  }
+  return 0;
+}
+
 __attribute__((constructor)) static void begin(void) {
   const char *text = getenv("CAIRN_INTERRUPT_SEED");
   if (text == NULL || *text == 0) return;
   seed = strtoull(text, NULL, 10);
+  int count = 0;
+  dl_iterate_phdr(note_places, &count);
   is_on = 1;
 }
 
@@ -68,9 +96,19 @@ static void *original(const char *name) {
     atomic_store(&next, call);                                                                                         \
   }
 
-// One call of eight fails before it is made.
-static int is_interrupted(void) {
+// Whether the function that was called from here is to be interrupted at all.
+#define IS_MEANT is_meant((uintptr_t)__builtin_return_address(0))
+static int is_meant(uintptr_t caller) {
   if (!is_on) return 0;
+  for (int index = 0; index < place_count; index++) {
+    if (caller >= places[index].from && caller < places[index].to) return 1;
+  }
+  return 0;
+}
+
+// One call of eight fails before it is made.
+static int is_interrupted(int is_meant) {
+  if (!is_meant) return 0;
   if (draw() % 8 != 0 || in_a_row >= greatest_in_a_row) {
     in_a_row = 0;
     return 0;
@@ -83,8 +121,8 @@ static int is_interrupted(void) {
 
 // How many of so many bytes are moved: of one call in four fewer, mostly ending anywhere, often at a whole sector or
 // page, which is where a file system ends, and now and then after the first byte.
-static size_t shorter(size_t count) {
-  if (!is_on || count < 2) return count;
+static size_t shorter(size_t count, int is_meant) {
+  if (!is_meant || count < 2) return count;
   uint64_t number = draw();
   if (number % 4 != 0) return count;
   size_t result;
@@ -103,8 +141,9 @@ static size_t shorter(size_t count) {
 
 // A write past the cache must be aligned, or the system refuses it. So it is made shorter by pages; or, as if the disk had
 // taken a part of the last page, all of its pages are written and less is said.
-static ssize_t write_some(__typeof__(&pwrite) call, int file, const void *bytes, size_t count, off_t offset) {
-  size_t some = shorter(count);
+static ssize_t write_some(
+    __typeof__(&pwrite) call, int is_meant, int file, const void *bytes, size_t count, off_t offset) {
+  size_t some = shorter(count, is_meant);
   if (some == count) return call(file, bytes, count, offset);
   int flags = fcntl(file, F_GETFL);
   if (flags < 0 || !(flags & O_DIRECT) || some % 4096 == 0) return call(file, bytes, some, offset);
@@ -115,25 +154,25 @@ static ssize_t write_some(__typeof__(&pwrite) call, int file, const void *bytes,
 
 ssize_t pread(int file, void *bytes, size_t count, off_t offset) {
   NEXT(pread)
-  return is_interrupted() ? -1 : call(file, bytes, shorter(count), offset);
+  return is_interrupted(IS_MEANT) ? -1 : call(file, bytes, shorter(count, IS_MEANT), offset);
 }
 ssize_t pread64(int file, void *bytes, size_t count, off_t offset) SAME_AS(pread);
 
 ssize_t pwrite(int file, const void *bytes, size_t count, off_t offset) {
   NEXT(pwrite)
-  return is_interrupted() ? -1 : write_some(call, file, bytes, count, offset);
+  return is_interrupted(IS_MEANT) ? -1 : write_some(call, IS_MEANT, file, bytes, count, offset);
 }
 ssize_t pwrite64(int file, const void *bytes, size_t count, off_t offset) SAME_AS(pwrite);
 
 ssize_t preadv(int file, const struct iovec *pieces, int count, off_t offset) {
   NEXT(preadv)
-  return is_interrupted() ? -1 : call(file, pieces, count > 1 && shorter(2) == 1 ? 1 : count, offset);
+  return is_interrupted(IS_MEANT) ? -1 : call(file, pieces, count > 1 && shorter(2, IS_MEANT) == 1 ? 1 : count, offset);
 }
 ssize_t preadv64(int file, const struct iovec *pieces, int count, off_t offset) SAME_AS(preadv);
 
 ssize_t pwritev(int file, const struct iovec *pieces, int count, off_t offset) {
   NEXT(pwritev)
-  return is_interrupted() ? -1 : call(file, pieces, count > 1 && shorter(2) == 1 ? 1 : count, offset);
+  return is_interrupted(IS_MEANT) ? -1 : call(file, pieces, count > 1 && shorter(2, IS_MEANT) == 1 ? 1 : count, offset);
 }
 ssize_t pwritev64(int file, const struct iovec *pieces, int count, off_t offset) SAME_AS(pwritev);
 
@@ -146,72 +185,77 @@ int open(const char *path, int flags, ...) {
     mode = va_arg(rest, mode_t);
     va_end(rest);
   }
-  return is_interrupted() ? -1 : call(path, flags, mode);
+  return is_interrupted(IS_MEANT) ? -1 : call(path, flags, mode);
 }
 int open64(const char *path, int flags, ...) SAME_AS(open);
 
 int fsync(int file) {
   NEXT(fsync)
-  return is_interrupted() ? -1 : call(file);
+  return is_interrupted(IS_MEANT) ? -1 : call(file);
 }
 
 int fdatasync(int file) {
   NEXT(fdatasync)
-  return is_interrupted() ? -1 : call(file);
+  return is_interrupted(IS_MEANT) ? -1 : call(file);
 }
 
 int ftruncate(int file, off_t length) {
   NEXT(ftruncate)
-  return is_interrupted() ? -1 : call(file, length);
+  return is_interrupted(IS_MEANT) ? -1 : call(file, length);
 }
 int ftruncate64(int file, off_t length) SAME_AS(ftruncate);
 
 int fallocate(int file, int mode, off_t offset, off_t length) {
   NEXT(fallocate)
-  return is_interrupted() ? -1 : call(file, mode, offset, length);
+  return is_interrupted(IS_MEANT) ? -1 : call(file, mode, offset, length);
 }
 int fallocate64(int file, int mode, off_t offset, off_t length) SAME_AS(fallocate);
 
 int sync_file_range(int file, off_t offset, off_t count, unsigned int flags) {
   NEXT(sync_file_range)
-  return is_interrupted() ? -1 : call(file, offset, count, flags);
+  return is_interrupted(IS_MEANT) ? -1 : call(file, offset, count, flags);
 }
 
 int flock(int file, int operation) {
   NEXT(flock)
-  return is_interrupted() ? -1 : call(file, operation);
+  return is_interrupted(IS_MEANT) ? -1 : call(file, operation);
 }
 
 int statvfs(const char *path, struct statvfs *result) {
   NEXT(statvfs)
-  return is_interrupted() ? -1 : call(path, result);
+  return is_interrupted(IS_MEANT) ? -1 : call(path, result);
 }
 int statvfs64(const char *path, struct statvfs64 *result) SAME_AS(statvfs);
 
 int mkdir(const char *path, mode_t mode) {
   NEXT(mkdir)
-  return is_interrupted() ? -1 : call(path, mode);
+  return is_interrupted(IS_MEANT) ? -1 : call(path, mode);
 }
 
 int unlink(const char *path) {
   NEXT(unlink)
-  return is_interrupted() ? -1 : call(path);
+  return is_interrupted(IS_MEANT) ? -1 : call(path);
 }
 
 int renameat(int from, const char *source, int to, const char *destination) {
   NEXT(renameat)
-  return is_interrupted() ? -1 : call(from, source, to, destination);
+  return is_interrupted(IS_MEANT) ? -1 : call(from, source, to, destination);
 }
 
 int linkat(int from, const char *source, int to, const char *destination, int flags) {
   NEXT(linkat)
-  return is_interrupted() ? -1 : call(from, source, to, destination, flags);
+  return is_interrupted(IS_MEANT) ? -1 : call(from, source, to, destination, flags);
+}
+
+ssize_t read(int file, void *bytes, size_t count) {
+  NEXT(read)
+  return is_interrupted(IS_MEANT) ? -1 : call(file, bytes, count);
 }
 
 // Whoever prints must not lose a line.
 ssize_t write(int file, const void *bytes, size_t count) {
   NEXT(write)
-  return is_interrupted() ? -1 : call(file, bytes, count);
+  return is_interrupted(IS_MEANT) ? -1 : call(file, bytes, count);
 }
 
 __attribute__((destructor)) static void end(void) {

@@ -25,7 +25,8 @@ struct CrashTally {
       "figure \(name)\(kind) | \(floor) | \(reached) | \(plan.command)"
     }
     let backupLine = line(
-      "backups compared after kills", plan.isMixed ? (plan.isAtEveryCall ? 1 : plan.kills / 2) : 0,
+      "backups compared, kills at \(plan.isAtEveryCall ? "every call" : "random")",
+      plan.isMixed ? (plan.isAtEveryCall ? 1 : plan.kills / 2) : 0,
       backupChecks)
     guard plan.isAtEveryCall else {
       return [
