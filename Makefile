@@ -4,7 +4,7 @@ SWIFT ?= swift
 RUN_CAIRN = $(SWIFT) run -c release cairn
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test mutants damage torture fuzz explore soak soak-queue soak-space bench bench-report bench-quick bench-check bench-test coverage format lint docs clean zstd peers valgrind
+.PHONY: help demo test mutants damage torture torture-night fuzz explore soak soak-queue soak-space bench bench-report bench-quick bench-check bench-test coverage format lint docs clean zstd peers valgrind
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -15,10 +15,11 @@ demo: zstd  ## build, and let the agent review a hundred documents, be killed, a
 test: zstd  ## build without a warning, and run every test
 	scripts/build-and-test
 
-torture: zstd  ## kill writers 2000 times in every way, and the demo 200 times, and check everything after each (KILLS=200)
-	$(RUN_CAIRN) torture run --kills $(or $(KILLS),2000) $(if $(SEED),--seed $(SEED))
-	$(if $(KILLS),,$(RUN_CAIRN) torture run --every-call $(if $(SEED),--seed $(SEED)))
-	$(RUN_CAIRN) demo --torture $(or $(KILLS),200) $(if $(SEED),--seed $(SEED))
+torture: zstd  ## kills, full disks, interrupted calls, changed bytes, and a table of it all: twenty minutes and more (EFFORT=short: a few, KILLS=200: only those, SEED=)
+	SWIFT="$(SWIFT)" KILLS="$(KILLS)" SEED="$(SEED)" EFFORT="$(EFFORT)" scripts/torture
+
+torture-night: zstd  ## the same again and again with new seeds, until something is not as promised (SECONDS=28800)
+	SWIFT="$(SWIFT)" NIGHT="$(or $(SECONDS),28800)" SEED="$(SEED)" EFFORT="$(EFFORT)" scripts/torture
 
 fuzz: zstd  ## five million changed inputs, with checksums that fit, to everything that reads bytes (EXECUTIONS=5000000, SEED=1)
 	EXECUTIONS=$(EXECUTIONS) SEED=$(SEED) scripts/fuzz

@@ -97,6 +97,11 @@ struct CallSweep {
     }
   }
 
+  /// The kinds of calls at which no writer has died.
+  var unreached: [FileCall] {
+    FileCall.allCases.filter { call in places.allSatisfy { $0.call != call || $0.kills == 0 } }
+  }
+
   /// The kills of each kind of call, as words: before, after and torn.
   var lines: [(call: String, kills: String)] {
     FileCall.allCases.map { call in

@@ -10,18 +10,14 @@ struct CrashCheck {
   let record: CrashRecord
   /// Whether the power was cut: then the last buffered operations may be gone, but only the last ones.
   var hasLostPower = false
+  /// Whether it is a backup that is looked at: it may end before the store does, but not before what was done when
+  /// the last backup began that is finished, and with no operation without all that were done before that one began.
+  var isBackup = false
 
   /// What does not hold.
   /// - Throws: what a read threw.
   func violations(in reader: any KeyValueReader) throws -> [CrashViolation] {
-    var found = record.lost.map {
-      CrashViolation(.lostBefore, "operation \($0) was acknowledged, and a later run began it again")
-    }
-    if !hasLostPower {
-      found += record.lostBuffered.map {
-        CrashViolation(.lostBefore, "operation \($0.operation) was done, and a later run began it again")
-      }
-    }
+    var found = isBackup ? [] : lostBefore
     let recorded: [UInt64]
     do {
       recorded = try CrashStore.recorded(in: reader)
@@ -38,14 +34,32 @@ struct CrashCheck {
     }
     let contents = try CrashContents(script: script, models: models).compare(with: reader)
     found += contents.violations
+    let ending: CrashOrder.Ending? =
+      hasLostPower ? .atOpenings(record.lostBuffered) : isBackup ? .anywhere : nil
     found += CrashOrder(record: record, script: script, recorded: models.map(\.operations)).violations(
-      in: contents.order, hasLostPower: hasLostPower)
+      in: contents.order, ending)
     return found
+  }
+
+  private var lostBefore: [CrashViolation] {
+    let found = record.lost.map {
+      CrashViolation(.lostBefore, "operation \($0) was acknowledged, and a later run began it again")
+    }
+    if hasLostPower { return found }
+    return found
+      + record.lostBuffered.map {
+        CrashViolation(.lostBefore, "operation \($0.operation) was done, and a later run began it again")
+      }
+  }
+
+  private func mustBeThere(_ operation: CrashRecord.Operation) -> Bool {
+    guard let done = operation.done else { return false }
+    return isBackup ? done <= record.lastLineBackedUp : operation.isDurable || !hasLostPower
   }
 
   private func missing(_ recorded: [UInt64]) -> [CrashViolation] {
     let lost = record.operations.filter { number, operation in
-      guard operation.done != nil, operation.isDurable || !hasLostPower else { return false }
+      guard mustBeThere(operation) else { return false }
       return CrashLane.index(of: number) > recorded[CrashLane(of: number).number]
     }
     return lost.keys.sorted().prefix(Self.limit).map { number in

@@ -59,6 +59,9 @@ struct CrashDriver {
     return tally.report(sweep, seconds: Double(WriterProcess.now &- start) / 1e9)
   }
 
+  /// What was counted, as lines for scripts.
+  var figures: [String] { tally.figures(plan, sweep) }
+
   private func isOver(_ end: UInt64?) -> Bool {
     if console.isTerminal {
       console.progress(done: tally.kills, of: max(plan.kills, tally.kills), name: "kills")
@@ -249,12 +252,18 @@ struct CrashDriver {
     tally.acknowledged += writer.lines.count {
       switch $0 {
       case .acknowledged, .buffered: true
-      case .begin, .resume: false
+      case .begin, .resume, .backedUp: false
       }
     }
+    tally.backups += writer.lines.count { if case .backedUp = $0 { true } else { false } }
     tally.storeChecks += 1
     switch try site.verdict(keepingCopy: random.pick(0...2) == 0) {
-    case .fine(let held, _): tally.operationChecks += held
+    case .fine(let held, _, let inBackup):
+      tally.operationChecks += held
+      if let inBackup {
+        tally.backupChecks += 1
+        tally.backupOperationChecks += inBackup
+      }
     case let verdict: tally.violations += verdict.details
     }
   }

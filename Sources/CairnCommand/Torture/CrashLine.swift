@@ -10,6 +10,8 @@ enum CrashLine: Equatable, Sendable {
   case acknowledged(UInt64)
   /// It is done, and survives the end of the process.
   case buffered(UInt64)
+  /// A backup that began after the operation was done is finished.
+  case backedUp(UInt64)
 
   var text: String {
     switch self {
@@ -17,6 +19,7 @@ enum CrashLine: Equatable, Sendable {
     case .begin(let operation): "BEGIN \(operation)"
     case .acknowledged(let operation): "ACK \(operation)"
     case .buffered(let operation): "BUFFERED \(operation)"
+    case .backedUp(let operation): "BACKUP \(operation)"
     }
   }
 
@@ -32,6 +35,7 @@ enum CrashLine: Equatable, Sendable {
     case "BEGIN": self = .begin(operation)
     case "ACK": self = .acknowledged(operation)
     case "BUFFERED": self = .buffered(operation)
+    case "BACKUP": self = .backedUp(operation)
     default: return nil
     }
   }

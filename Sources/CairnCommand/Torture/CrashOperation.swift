@@ -21,6 +21,8 @@ struct CrashOperation: Equatable, Sendable {
   var steps: [Step] = []
   /// Whether a power cut may take it back, though never the end of the process.
   var isBuffered = false
+  /// Whether a backup is taken once it is done.
+  var isBackedUp = false
 
   var lane: CrashLane { CrashLane(of: number) }
 

@@ -3,13 +3,22 @@ import CairnKV
 /// Checks the commit order that a store has written down: lane by lane it has no hole, and of two operations of
 /// which one was done before the other began, it has them in that order, and never the second without the first.
 struct CrashOrder {
+  /// Where a state may end although more was done.
+  enum Ending {
+    /// A power cut takes the end, up to the next opening: what that finds it makes durable. With what was done and
+    /// lost so before, and has begun again since.
+    case atOpenings([CrashRecord.Repetition])
+    /// A backup ends where it was cut.
+    case anywhere
+  }
+
   let record: CrashRecord
   let script: CrashScript
   /// How many operations of each lane the store holds.
   let recorded: [UInt64]
 
   /// - Parameter entries: The entries of the commit order, in the order of their keys.
-  func violations(in entries: [KeyValue], hasLostPower: Bool) -> [CrashViolation] {
+  func violations(in entries: [KeyValue], _ ending: Ending?) -> [CrashViolation] {
     var found: [CrashViolation] = []
     var positions: [UInt64: UInt64] = [:]
     // How many operations of each lane are passed.
@@ -38,7 +47,7 @@ struct CrashOrder {
       let what = "the commit order has \(passed[lane.number]) operations of lane \(lane.number), "
       found.append(CrashViolation(.order, what + "which has \(recorded[lane.number])"))
     }
-    return Array((found + inTime(positions) + prefix(hasLostPower)).prefix(CrashCheck.limit))
+    return Array((found + inTime(positions) + (ending.map(prefix) ?? [])).prefix(CrashCheck.limit))
   }
 
   /// Loads have no place in what is written down.
@@ -79,14 +88,15 @@ struct CrashOrder {
     return found
   }
 
-  /// What began after something else was done is not there without it: a power cut takes the end only.
+  /// What began after something else was done is not there without it: only the end is gone.
   ///
-  /// What an opening finds it makes durable. So whatever is gone went before the first opening after it was done, and
-  /// says nothing of what began after that.
-  private func prefix(_ hasLostPower: Bool) -> [CrashViolation] {
-    guard hasLostPower else { return [] }
+  /// What an opening finds it makes durable. So whatever a power cut takes went before the first opening after it was
+  /// done, and says nothing of what began after that.
+  private func prefix(_ ending: Ending) -> [CrashViolation] {
     var begun: [(line: Int, operation: UInt64)] = []
-    var gone = record.lostBuffered
+    var gone: [CrashRecord.Repetition] = []
+    var openings: [Int] = []
+    if case .atOpenings(let lost) = ending { (gone, openings) = (lost, record.openings) }
     for (number, operation) in record.operations {
       if isThere(number) {
         begun.append((operation.begun, number))
@@ -97,7 +107,7 @@ struct CrashOrder {
     begun.sort { $0.line < $1.line }
     return gone.compactMap { loss in
       let next = Self.first(of: begun, after: loss.done) { $0.line }
-      let opening = Self.first(of: record.openings, after: loss.done) { $0 }
+      let opening = Self.first(of: openings, after: loss.done) { $0 }
       guard let next, next.line < opening ?? .max else { return nil }
       let what = "operation \(next.operation) is there, and operation \(loss.operation) is not, "
       return CrashViolation(.order, what + "which was done before it began")

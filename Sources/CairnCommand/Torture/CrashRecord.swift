@@ -28,6 +28,11 @@ struct CrashRecord {
   private(set) var lostBuffered: [Repetition] = []
   /// The lines that say that a store was opened.
   private(set) var openings: [Int] = []
+  /// The last line that says of an operation that it was done before a backup began that is finished; 0 for none. What was
+  /// done up to it is in the backup.
+  private(set) var lastLineBackedUp = 0
+  /// How many backups were finished.
+  private(set) var backups = 0
   /// The last operation of each lane that began, counted within the lane.
   private(set) var begun = [UInt64](repeating: 0, count: CrashLane.count)
 
@@ -71,6 +76,10 @@ struct CrashRecord {
       noteBegun(number)
     case .acknowledged(let number): finish(number, isDurable: true)
     case .buffered(let number): finish(number, isDurable: false)
+    case .backedUp(let number):
+      backups += 1
+      // Without the line that says that it was done, which somebody lost, nothing is known of when the backup began.
+      lastLineBackedUp = max(lastLineBackedUp, operations[number]?.done ?? 0)
     }
   }
 

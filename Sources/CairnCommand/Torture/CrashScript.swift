@@ -1,7 +1,7 @@
 /// What a torture writes: every operation follows from the seed and its number alone.
 struct CrashScript: Hashable, Sendable {
   let seed: UInt64
-  /// Whether there are removals, transactions, buffered commits, flushes and ingests, or sets only.
+  /// Whether there are removals, transactions, buffered commits, flushes, ingests and backups, or sets only.
   let isMixed: Bool
 
   /// Operation `number`, from 1.
@@ -41,6 +41,7 @@ struct CrashScript: Hashable, Sendable {
       }
     default: operation.setNew(random.pick(1...3), &random)
     }
+    operation.isBackedUp = random.pick(0...15) == 0
     return operation
   }
 

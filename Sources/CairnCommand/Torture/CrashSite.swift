@@ -18,6 +18,8 @@ struct CrashSite {
   }
 
   private var copy: String { store + "-verified" }
+  private var backup: String { CrashBackup.path(beside: store) }
+  private var backupCopy: String { CrashBackup.path(beside: copy) }
 
   /// Whether another one is to take its place: so that looking at all of it takes no longer than killing.
   var isWornOut: Bool { steps >= 40 || record.operations.count > 1500 }
@@ -47,15 +49,22 @@ struct CrashSite {
     let files = FileManager.default
     let isThere = files.fileExists(atPath: store)
     if isThere { try files.copyItem(atPath: store, toPath: copy) }
+    let hasBackup = files.fileExists(atPath: backup)
+    if hasBackup { try files.copyItem(atPath: backup, toPath: backupCopy) }
     let verdict: CrashVerdict
     do {
-      verdict = try CrashVerifier(directory: copy, check: CrashCheck(script: script, record: record))
-        .verdict()
+      verdict = try CrashVerifier(
+        directory: copy, check: CrashCheck(script: script, record: record), backup: backupCopy,
+        isRestoring: steps % 2 == 0
+      ).verdict()
     } catch {
       // To be opened is one of the things that are promised.
       verdict = .damaged(["the store does not open: \(error)"])
     }
-    guard case .fine = verdict, isThere else { return verdict }
+    guard case .fine = verdict else { return verdict }
+    // The next one goes on with the backup as it was left, which shares files with the store.
+    if hasBackup { try files.removeItem(atPath: backupCopy) }
+    guard isThere else { return verdict }
     if keepingCopy {
       try files.removeItem(atPath: store)
       try files.moveItem(atPath: copy, toPath: store)
@@ -66,12 +75,12 @@ struct CrashSite {
   }
 
   func remove() {
-    for path in [store, captured] { try? FileManager.default.removeItem(atPath: path) }
+    for path in [store, backup, captured] { try? FileManager.default.removeItem(atPath: path) }
   }
 
   /// How to look at the store by hand.
   var command: String {
     "cairn torture verifier \(shown(store)) \(shown(captured)) --seed \(script.seed)"
-      + (script.isMixed ? " --mix" : "")
+      + (script.isMixed ? " --mix --backup \(shown(backup))" : "")
   }
 }

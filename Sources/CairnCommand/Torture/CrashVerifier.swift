@@ -3,8 +3,9 @@ import CairnKV
 
 /// What came of looking at a store.
 enum CrashVerdict {
-  /// All is as promised. So many operations are there, of which so many were acknowledged.
-  case fine(held: UInt64, acknowledged: Int)
+  /// All is as promised. So many operations are there, of which so many were acknowledged; and so many are in the
+  /// backup, if there is one.
+  case fine(held: UInt64, acknowledged: Int, inBackup: UInt64?)
   /// The store has lost something, or serves what is wrong.
   case wrong([CrashViolation])
   /// The store says itself that it is damaged.
@@ -13,8 +14,10 @@ enum CrashVerdict {
   /// One line.
   var summary: String {
     switch self {
-    case .fine(let held, let acknowledged):
-      "OK: \(acknowledged) operations acknowledged, \(held) held, every byte as written, every file sound."
+    case .fine(let held, let acknowledged, let inBackup):
+      "OK: \(acknowledged) operations acknowledged, \(held) held, "
+        + (inBackup.map { "\($0) of them in the backup, " } ?? "")
+        + "every byte as written, every file sound."
     case .wrong: "WRONG: " + Self.first(of: details)
     case .damaged: "DAMAGED: " + Self.first(of: details)
     }
@@ -39,6 +42,10 @@ enum CrashVerdict {
 struct CrashVerifier {
   let directory: String
   let check: CrashCheck
+  /// Where the store's backup is to be; `nil`: nobody looks at it.
+  var backup: String?
+  /// Whether the backup is opened for writing, after which it is none any more, and not only to be read.
+  var isRestoring = false
   var environment = Environment.system
 
   /// - Throws: a ``StorageError`` that is no damage: somebody has the store open, for one.
@@ -58,7 +65,7 @@ struct CrashVerifier {
   private var withoutStore: CrashVerdict {
     let lost = check.record.operations.filter { $0.value.done != nil }.keys.min()
     return lost.map { .wrong([CrashViolation(.lost, "operation \($0) was done, and there is no store")]) }
-      ?? .fine(held: 0, acknowledged: 0)
+      ?? .fine(held: 0, acknowledged: 0, inBackup: nil)
   }
 
   private func examine() throws -> CrashVerdict {
@@ -76,14 +83,26 @@ struct CrashVerifier {
   }
 
   private func look(at engine: Engine) throws -> CrashVerdict {
-    let (violations, recorded) = try engine.read { reader in
+    let (violations, contents) = try engine.read { reader in
       let found = try check.violations(in: reader)
-      return (found, found.isEmpty ? try CrashStore.recorded(in: reader) : [])
+      return (found, found.isEmpty ? try CrashBackup.Contents(of: reader) : nil)
     }
-    if !violations.isEmpty { return .wrong(violations) }
+    guard let contents, violations.isEmpty else { return .wrong(violations) }
     let report: VerificationReport = try engine.verify(.everything, violationLimit: CrashCheck.limit)
     if !report.isSound { return .damaged(report.violations.map(\.description)) }
+    var inBackup: UInt64?
+    if let backup {
+      let backup = CrashBackup(
+        directory: backup, check: check, isOpenedForWriting: isRestoring, environment: environment)
+      switch try backup.finding(contents) {
+      case .none: break
+      case .whole(let held): inBackup = held
+      case .wrong(let violations): return .wrong(violations)
+      case .damaged(let what): return .damaged(what)
+      }
+    }
     return .fine(
-      held: recorded.reduce(0, +), acknowledged: check.record.operations.count { $0.value.done != nil })
+      held: contents.recorded.reduce(0, +),
+      acknowledged: check.record.operations.count { $0.value.done != nil }, inBackup: inBackup)
   }
 }

@@ -2,6 +2,18 @@ import CairnEngine
 import CairnKV
 import Synchronization
 
+/// Takes backups, one at a time: several threads come to operations after which there is to be one.
+private final class CrashBackups: Sendable {
+  private let turn = Mutex(())
+  private let directory: String
+
+  init(directory: String) { self.directory = directory }
+
+  func take(of engine: Engine) throws(StorageError) {
+    try turn.withLock { (_) throws(StorageError) in _ = try engine.backup(to: directory) }
+  }
+}
+
 /// Opens the store, goes on with the first operation that it does not hold, and says what it does.
 struct CrashWriter: Sendable {
   let directory: String
@@ -14,6 +26,11 @@ struct CrashWriter: Sendable {
 
   /// - Throws: what the store or `report` threw first. Then nothing more is begun.
   func run() throws {
+    let backupDirectory = CrashBackup.path(beside: directory)
+    if script.isMixed {
+      try CrashBackup.removeLeftover(at: backupDirectory, store: directory, environment.fileSystem)
+    }
+    let backups = CrashBackups(directory: backupDirectory)
     let engine: Engine = try Engine.open(at: directory, options: CrashStore.options, environment: environment)
     do {
       let agenda = CrashAgenda(recorded: try engine.read { try CrashStore.recorded(in: $0) })
@@ -24,7 +41,7 @@ struct CrashWriter: Sendable {
           { control in
             var agenda = agenda
             while !control.isStopped, let next = agenda.take(thread: thread, of: threads, upTo: last) {
-              try perform(script.operation(next), on: engine)
+              try perform(script.operation(next), on: engine, backups)
             }
           }
         }, every: {})
@@ -36,7 +53,9 @@ struct CrashWriter: Sendable {
     try engine.close()
   }
 
-  private func perform(_ operation: CrashOperation, on engine: Engine) throws {
+  private func perform(
+    _ operation: CrashOperation, on engine: Engine, _ backups: CrashBackups
+  ) throws {
     try report(.begin(operation.number))
     do {
       try Self.commit(operation, script, on: engine)
@@ -44,6 +63,13 @@ struct CrashWriter: Sendable {
       throw CommandFailure("operation \(operation.number): \(error)")
     }
     try report(operation.isBuffered ? .buffered(operation.number) : .acknowledged(operation.number))
+    guard operation.isBackedUp else { return }
+    do {
+      try backups.take(of: engine)
+    } catch {
+      throw CommandFailure("the backup after operation \(operation.number): \(error)")
+    }
+    try report(.backedUp(operation.number))
   }
 
   private static func commit(

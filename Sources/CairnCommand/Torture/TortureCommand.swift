@@ -21,7 +21,9 @@ struct CrashScriptOptions: ParsableArguments {
   var seed: UInt64 = 1
 
   @Flag(
-    help: "Also removals, of ranges too, overwrites, transactions, buffered commits, flushes and ingests.")
+    help:
+      "Also removals, of ranges too, overwrites, transactions, buffered commits, flushes, ingests and backups."
+  )
   var mix = false
 
   var script: CrashScript { CrashScript(seed: seed, isMixed: mix) }

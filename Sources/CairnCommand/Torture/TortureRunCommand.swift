@@ -11,7 +11,7 @@ struct TortureRunCommand: AsyncParsableCommand {
       some at the n-th call of a kind that the engine makes of its file system, before it, after it, or in the \
       midst of a write; some are stopped for a while first; and now and then two open the same store at the \
       same moment, of which one must have it and the other must be refused at once. After each, a copy of the \
-      store is compared with all that was acknowledged, and the next writer goes on with the store as the kill \
+      store is compared with all that was acknowledged, and its backup as well, if its writers take backups; and the next writer goes on with the store as the kill \
       left it, or with the copy.
 
       With --every-call every kind of call is gone through from the first to the last that a writer makes, at \
@@ -43,6 +43,9 @@ struct TortureRunCommand: AsyncParsableCommand {
   @Flag(name: .customLong("every-call"), help: "Kill at each call that writers make, and in no other way.")
   var isAtEveryCall = false
 
+  @Flag(help: "Also print what was counted for scripts: figure NAME | FLOOR | REACHED | COMMAND.")
+  var figures = false
+
   @Option(
     help: ArgumentHelp(
       "Where to make the folder to work in (default: below .build here, or the temporary directory).",
@@ -72,6 +75,7 @@ struct TortureRunCommand: AsyncParsableCommand {
         plan: plan, folder: folder.path, console: console, executable: try SupervisedProcess.ownExecutable())
       let report = try driver.run()
       for line in report.lines { console.line(line) }
+      if figures { for line in driver.figures { console.line(line) } }
       guard report.holds else {
         console.line("NOT AS PROMISED. The folder is kept: \(shown(folder.path))")
         throw ExitCode.failure

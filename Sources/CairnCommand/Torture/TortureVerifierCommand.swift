@@ -13,6 +13,10 @@ struct TortureVerifierCommand: AsyncParsableCommand {
       each lane of operations without a hole; that nothing else is there; that the commit order is that in \
       which operations were done; and that every file is sound (as cairn verify does).
 
+      With --backup also that the backup there opens by itself, holds every operation that was done when the \
+      last one began of which a line BACKUP tells, ends anywhere after them, and is in all else as the store; or, \
+      before a first one is finished, that nothing takes it for a store. It is only read, and stays a backup.
+
       Prints one line, and up to \(CrashCheck.limit) violations on standard error. Exits with 0 when all is as promised, \
       2 when the store says that it is damaged, 1 when something is lost or wrong, or could not be \
       looked at, 64 when the command makes no sense.
@@ -31,6 +35,9 @@ struct TortureVerifierCommand: AsyncParsableCommand {
     help: "The power was cut: the last operations may be gone that were only BUFFERED.")
   var hasLostPower = false
 
+  @Option(help: ArgumentHelp("Compare the backup in this folder as well: DIR.backup.", valueName: "dir"))
+  var backup: String?
+
   func validate() throws {
     if directory.isEmpty || captured.isEmpty { throw ValidationError("Name the folder and the file.") }
   }
@@ -45,7 +52,8 @@ struct TortureVerifierCommand: AsyncParsableCommand {
       let record = try CrashRecord(captured: bytes)
       verdict = try CrashVerifier(
         directory: directory,
-        check: CrashCheck(script: script.script, record: record, hasLostPower: hasLostPower)
+        check: CrashCheck(script: script.script, record: record, hasLostPower: hasLostPower),
+        backup: backup
       ).verdict()
     } catch {
       console.complaint("cairn torture verifier: \(shown("\(error)"))")

@@ -15,12 +15,16 @@ struct TortureWriterCommand: AsyncParsableCommand {
         BEGIN k      operation k begins
         ACK k        it is done, and durable
         BUFFERED k   it is done, and survives the end of the process, not that of the power (with --mix)
+        BACKUP k     a backup is finished that began after operation k was done (with --mix)
 
       Operations count from 1; each is one atomic commit (or ingest) of several keys, with values of 0 bytes to \
       120 KiB, and follows from the seed and its number alone. The store itself records which operations it \
       holds, in the same commit, so that the next writer goes on with the first that is missing, with any \
       number of threads. Threads acknowledge in any order; of operations whose numbers differ by a multiple of \
       16, the smaller is done before the greater begins.
+
+      Backups go into DIR.backup, always the same: each brings what is new since the last one. One of an \
+      earlier store is removed when there is no store in DIR.
 
       --kill-at ends the process with SIGKILL at a call that the engine makes of its file system: KIND:N:WHEN \
       for the N-th call of a kind, with before or after for WHEN, and for write and writethrough also torn or \

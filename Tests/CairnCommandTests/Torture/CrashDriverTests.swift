@@ -106,6 +106,7 @@ import Testing
     #expect(numbers["mkdir before"] == [1])
     #expect(misses < 4000)
     #expect(sweep.lines.first { $0.call == "link" }?.kills == "none: it does not come")
+    #expect(sweep.unreached == [.link])
   }
 
   /// Writers make 30 writes, and three of any other call.

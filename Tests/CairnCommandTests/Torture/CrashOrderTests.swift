@@ -15,7 +15,7 @@ import Testing
     let order = CrashOrder(
       record: CrashRecord(), script: CrashScript(seed: 1, isMixed: false),
       recorded: (0..<CrashLane.count).map { recorded[$0] ?? 0 })
-    return order.violations(in: entries, hasLostPower: false).map(\.kind)
+    return order.violations(in: entries, nil).map(\.kind)
   }
 
   @Test func lanesMayInterleaveAsTheyLike() {
@@ -40,7 +40,7 @@ import Testing
     for (key, value) in [([2, 3], CrashLane.bytes(of: 1)), (CrashLane.orderKey.bytes, [1])]
       as [([UInt8], [UInt8])]
     {
-      let found = order.violations(in: [KeyValue(key: key, value: value)], hasLostPower: false)
+      let found = order.violations(in: [KeyValue(key: key, value: value)], nil)
       #expect(found.map(\.kind) == [.stray])
     }
   }

@@ -68,7 +68,10 @@ import Testing
       disk = disk.crash(seed % 2 == 0 ? .strict : .ordered, seed: seed &+ round)
       environment.fileSystem = disk
       let check = CrashCheck(script: script, record: record.withLock { $0 }, hasLostPower: true)
-      let verdict = try CrashVerifier(directory: "/store", check: check, environment: environment).verdict()
+      let verdict = try CrashVerifier(
+        directory: "/store", check: check, backup: CrashBackup.path(beside: "/store"),
+        environment: environment
+      ).verdict()
       guard case .fine = verdict else {
         Issue.record("seed \(seed), round \(round): \(verdict.details)")
         return

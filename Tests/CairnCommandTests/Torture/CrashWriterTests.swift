@@ -9,7 +9,7 @@ import Testing
 
 /// What writers do and say.
 @Suite struct CrashWriterTests {
-  @Test(arguments: [CrashLine.resume(1), .begin(2), .acknowledged(300), .buffered(4)])
+  @Test(arguments: [CrashLine.resume(1), .begin(2), .acknowledged(300), .buffered(4), .backedUp(5)])
   func linesTurnBack(line: CrashLine) { #expect(CrashLine(line.text[...]) == line) }
 
   @Test(arguments: [
@@ -46,13 +46,17 @@ import Testing
     ended.wait()
     let lines = said.withLock { $0 }
     #expect(lines.first == "RESUME 1\n")
-    #expect(lines.count == 201)
+    let backups = (1...100).filter { fixture.script.operation($0).isBackedUp }
+    #expect(lines.count == 201 + backups.count && !backups.isEmpty)
     #expect(lines.allSatisfy { $0.hasSuffix("\n") && CrashLine($0.dropLast()) != nil })
     for operation in 1...100 as ClosedRange<UInt64> {
       let begin = try #require(lines.firstIndex(of: "BEGIN \(operation)\n"))
       let done = fixture.script.operation(operation).isBuffered ? "BUFFERED" : "ACK"
       let end = try #require(lines.firstIndex(of: "\(done) \(operation)\n"))
       #expect(begin < end)
+      if backups.contains(operation) {
+        #expect(end < (try #require(lines.firstIndex(of: "BACKUP \(operation)\n"))))
+      }
       // The lane's next one begins after that.
       let next = lines.firstIndex(of: "BEGIN \(operation + UInt64(CrashLane.count))\n")
       #expect(next.map { end < $0 } ?? true)
@@ -84,7 +88,7 @@ import Testing
     #expect(try fixture.write(50, threads: 5).first == .resume(51))
     let lines = try fixture.write(3, threads: 16)
     #expect(lines.first == .resume(101))
-    #expect(lines.count == 7)
+    #expect(lines.count { if case .begin = $0 { true } else { false } } == 3)
   }
 
   @Test(arguments: [FaultPlan.Operation.write, .synchronize, .create], [false, true])
@@ -149,6 +153,7 @@ import Testing
       #expect(operation == script.operation(number))
       if operation != other.operation(number) { differing += 1 }
       if operation.isBuffered { kinds.insert("buffered") }
+      if operation.isBackedUp { kinds.insert("backup") }
       #expect(operation.steps.count <= 255)
       switch operation.manner {
       case .batch: kinds.insert("batch")
@@ -173,13 +178,16 @@ import Testing
     #expect(differing > 2900)
     #expect(
       kinds == [
-        "buffered", "batch", "transaction", "flush", "load", "empty", "short", "large", "huge", "removal",
+        "buffered", "backup", "batch", "transaction", "flush", "load", "empty", "short", "large", "huge",
+        "removal",
         "range removal",
       ])
     let sets = CrashScript(seed: 8, isMixed: false)
     for number in 1...200 as ClosedRange<UInt64> {
       let operation = sets.operation(number)
-      #expect(operation.manner == .batch && !operation.isBuffered && operation.steps.count >= 2)
+      #expect(
+        operation.manner == .batch && !operation.isBuffered && !operation.isBackedUp
+          && operation.steps.count >= 2)
     }
   }
 

@@ -14,22 +14,25 @@ struct TortureFixture {
 
   var store: String { folder.path + "/store" }
   var captured: String { folder.path + "/captured" }
+  var backup: String { folder.path + "/store.backup" }
 
   init(isMixed: Bool = false, seed: UInt64 = 3) throws {
     folder = try TemporaryFolder()
     script = CrashScript(seed: seed, isMixed: isMixed)
   }
 
-  /// Makes the next operations.
+  /// Makes the next operations, and notes what was said unless that is for the caller to do.
   @discardableResult
-  func write(_ count: UInt64, threads: Int = 1, environment: Environment = .system) throws -> [CrashLine] {
+  func write(
+    _ count: UInt64, threads: Int = 1, environment: Environment = .system, saying: Bool = true
+  ) throws -> [CrashLine] {
     let lines = Mutex<[CrashLine]>([])
     let writer = CrashWriter(
       directory: store, script: script, count: count, threads: threads, environment: environment
     ) { line in lines.withLock { $0.append(line) } }
     try writer.run()
     let said = lines.withLock { $0 }
-    try say(said.map { $0.text + "\n" }.joined())
+    if saying { try say(said.map { $0.text + "\n" }.joined()) }
     return said
   }
 
