@@ -48,9 +48,11 @@ let package = Package(
     .target(name: "CrashKit", dependencies: ["CairnTesting", "CairnKV"], path: "Tests/CrashKit"),
     .testTarget(name: "CairnKVTests", dependencies: ["CairnKV", "CairnTesting"]),
     .testTarget(
-      name: "CairnEngineTests", dependencies: ["CairnEngine", "CairnKV", "CairnTesting", "FuzzKit", "CrashKit"]),
+      name: "CairnEngineTests",
+      dependencies: ["CairnEngine", "CairnKV", "CairnTesting", "FuzzKit", "CrashKit"]),
     .testTarget(
-      name: "CairnTests", dependencies: ["Cairn", "CairnKV", "CairnEngine", "CairnTesting", "FuzzKit", "CrashKit"]),
+      name: "CairnTests",
+      dependencies: ["Cairn", "CairnKV", "CairnEngine", "CairnTesting", "FuzzKit", "CrashKit"]),
     .testTarget(
       name: "CairnTestingTests", dependencies: ["CairnTesting", "Cairn", "CairnEngine", "CairnKV"]),
     .testTarget(
@@ -96,8 +98,10 @@ if Context.environment["CAIRN_DOCS"] == "1" {
 if Context.environment["CAIRN_OPTIMIZED_TESTS"] == "1" {
   let sources = [
     "CairnEngineTests": [
-      "Crash/CrashTests.swift", "Crash/EngineWorkload.swift", "Crash/History.swift", "Crash/LivenessCheck.swift",
-      "Crash/RecoveryCheck.swift", "Crash/Workload.swift", "Crash/WorkloadRun.swift", "Crash/Workloads", "Fuzz",
+      "Crash/CrashTests.swift", "Crash/EngineWorkload.swift", "Crash/History.swift",
+      "Crash/LivenessCheck.swift",
+      "Crash/RecoveryCheck.swift", "Crash/Workload.swift", "Crash/WorkloadRun.swift", "Crash/Workloads",
+      "Fuzz",
       "SegmentTestSupport.swift", "Transaction/EngineSupport.swift", "Values/ValueFileTestSupport.swift",
       "Verification/DamageSweepTests.swift", "Verification/DamagedStore.swift",
       "Verification/HandmadeStore.swift",
