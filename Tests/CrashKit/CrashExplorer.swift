@@ -36,11 +36,7 @@ package struct CrashExplorer {
   private static let greatestDepth = 3
   /// Beyond so many disks for each moment and model there is little that is new.
   private static let greatestLimit = 4096
-
-  private struct Judged: Hashable {
-    var disk: UInt64
-    var bounds: CrashBounds
-  }
+  private static let leastTellingLimit = 16
 
   private let workload: any CrashWorkload
   private let steps: [Int]
@@ -49,7 +45,7 @@ package struct CrashExplorer {
   /// Disks by their fingerprints.
   private var states: Set<UInt64> = []
   private var recoveries: Set<UInt64> = []
-  private var judged: Set<Judged> = []
+  private var judged: Set<JudgedDisk> = []
   private var deaths = 0
   private var isShrinking = true
   package private(set) var findings = Findings()
@@ -87,9 +83,11 @@ package struct CrashExplorer {
       var left: [(CrashScene, CrashModel)] = []
       for (scene, model) in places {
         if states.count >= effort.states || isOver { break }
+        let before = states.count
         if await explore(scene, model, limit: limit) {
           if model != .kill { findings.exhaustedMoments += 1 }
-        } else {
+        } else if limit < Self.leastTellingLimit || states.count > before {
+          // Where so many choices gave no other disk, more of them hardly will.
           left.append((scene, model))
         }
       }
@@ -135,7 +133,7 @@ package struct CrashExplorer {
       if isNew && before.count > 1 { findings.deepest += 1 }
     }
     let bounds = scene.bounds(after: crash.choice)
-    guard judged.insert(Judged(disk: fingerprint, bounds: bounds)).inserted else { return isNew }
+    guard judged.insert(JudgedDisk(disk: fingerprint, bounds: bounds)).inserted else { return isNew }
     let verdict = await workload.judge(disk, steps, bounds)
     if !verdict.complaints.isEmpty {
       await fail(

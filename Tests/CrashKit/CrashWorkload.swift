@@ -77,6 +77,12 @@ package struct CrashVerdict: Sendable {
   }
 }
 
+/// A disk, by its fingerprint, and what it was held to: judged once.
+struct JudgedDisk: Hashable {
+  var disk: UInt64
+  var bounds: CrashBounds
+}
+
 /// The account of a run. Somebody else may look while it runs.
 package final class CrashAccount: Sendable {
   private struct State {

@@ -6,7 +6,7 @@ package struct FaultCase: Hashable, Sendable, CustomStringConvertible {
   package var occurrence: Int
   package var cause: FaultPlan.Cause
   package var isSticky: Bool
-  /// What the failing call leaves behind.
+  /// What the failing call leaves behind: the same whatever it fails with.
   package var seed: UInt64
 
   package var plan: FaultPlan {
@@ -30,7 +30,7 @@ package struct FaultCase: Hashable, Sendable, CustomStringConvertible {
           cases.append(
             FaultCase(
               operation: operation, occurrence: occurrence, cause: cause, isSticky: isSticky,
-              seed: seed &+ UInt64(cases.count)))
+              seed: seed &+ UInt64(occurrence)))
         }
       }
     }

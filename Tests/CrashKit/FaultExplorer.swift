@@ -38,6 +38,8 @@ package struct FaultExplorer {
   private let effort: CrashEffort
   private var generator: SeededGenerator
   private var findings = Findings()
+  /// Different errors at one call mostly leave the same disk.
+  private var verdicts: [JudgedDisk: CrashVerdict] = [:]
 
   package init(_ workload: any CrashWorkload, _ effort: CrashEffort = .chosen) {
     self.workload = workload
@@ -64,6 +66,14 @@ package struct FaultExplorer {
     findings.possible += cases.count
     guard let count, count < cases.count else { return cases }
     return Array(cases.shuffled(using: &generator).prefix(count))
+  }
+
+  private mutating func judge(_ disk: SimulatedFileSystem, _ bounds: CrashBounds) async -> CrashVerdict {
+    let judged = JudgedDisk(disk: disk.fingerprint, bounds: bounds)
+    if let verdict = verdicts[judged] { return verdict }
+    let verdict = await workload.judge(disk, workload.allSteps, bounds)
+    verdicts[judged] = verdict
+    return verdict
   }
 
   // MARK: Of the workload
@@ -95,13 +105,13 @@ package struct FaultExplorer {
     let model: CrashModel = generator.chance(1, in: 2) ? .strict : .ordered
     let crashed = disk.crash(model, seed: fault.seed)
     let survivor = disk.afterProcessDeath()
-    complaints += await workload.judge(crashed, workload.allSteps, bounds).complaints
+    complaints += await judge(crashed, bounds).complaints
     if generator.chance(1, in: 2) {
       try? await workload.recover(survivor)
       let later = survivor.crash(model, seed: fault.seed)
-      complaints += await workload.judge(later, workload.allSteps, bounds).complaints
+      complaints += await judge(later, bounds).complaints
     } else {
-      complaints += await workload.judge(survivor, workload.allSteps, bounds).complaints
+      complaints += await judge(survivor, bounds).complaints
     }
     add(fault, failure != nil ? .reported : isRepeated ? .retried : .harmless, complaints, "")
   }
@@ -113,7 +123,7 @@ package struct FaultExplorer {
     _ complaints: [String]
   ) async {
     let bounds = CrashBounds(lower: 0, upper: promise.issued)
-    let verdict = await workload.judge(disk.crash(.strict, seed: fault.seed), workload.allSteps, bounds)
+    let verdict = await judge(disk.crash(.strict, seed: fault.seed), bounds)
     if let refusal = verdict.refusal {
       let isTold = [.corruption, .unsupportedFormat, .storageFailed].contains(refusal.code)
       add(fault, .detected, isTold && refusal.file != nil ? complaints : complaints + ["\(refusal)"], "")
@@ -175,8 +185,8 @@ package struct FaultExplorer {
     if !isMet { complaints.append("the call was not made") }
     let bounds = promise.bounds(afterPowerCut: true)
     let crashed = disk.crash(.strict, seed: fault.seed)
-    complaints += await workload.judge(crashed, workload.allSteps, bounds).complaints
-    complaints += await workload.judge(disk.afterProcessDeath(), workload.allSteps, bounds).complaints
+    complaints += await judge(crashed, bounds).complaints
+    complaints += await judge(disk.afterProcessDeath(), bounds).complaints
     add(
       fault, failure != nil ? .reported : .harmless, complaints,
       ", recovery of \(crash.operation):\(crash.choice)")

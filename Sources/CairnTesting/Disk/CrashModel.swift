@@ -10,16 +10,17 @@ public enum CrashModel: String, Sendable, CaseIterable {
   /// The power went, and the file system promises only what POSIX does.
   ///
   /// Each unsynchronized write, size change, creation, link, removal and rename is kept or lost,
-  /// independently of every other. Of a write any subset of its 512-byte sectors is kept. A sector is
-  /// written whole: keeping a write in it keeps what earlier writes put into it. A rename is atomic: the
-  /// destination names the old file or the new one, never neither. A file whose data was synchronized but
-  /// whose directory was not may have no name.
+  /// independently of every other. Of a write any subset of its 512-byte sectors is kept, or of those of
+  /// 4 KiB. A sector is written whole: keeping a write in it keeps what earlier writes put into it. A rename is
+  /// atomic: the destination names the old file or the new one, never neither. A file whose data was
+  /// synchronized but whose directory was not may have no name. Where a file grew and its data was lost there
+  /// are zeros, or what files that are gone had there.
   case strict
 
   /// The power went, and the file system keeps a journal, as ext4 and XFS do.
   ///
   /// As ``strict``, except that size changes and directory operations are kept up to some point in their
-  /// order, and lost after it. Data is kept or lost independently of them: a file that grew may hold zeros.
+  /// order, and lost after it. Data is kept or lost independently of them: a file that grew may hold zeros, or old content.
   case ordered
 }
 
@@ -47,7 +48,9 @@ extension SimulatedDisk {
     -> SimulatedDisk
   {
     var table = durable
-    table.apply(pending, keeping: keeps, tearing: tearing, &generator)
+    var choice = EffectChoice(pending, keeping: keeps, tearing: tearing, &generator)
+    if !freed.isEmpty, generator.chance(1, in: 8) { choice.stale = generator.below(freed.count) }
+    table.apply(pending, choice, freed: freed)
     return settled(table)
   }
 

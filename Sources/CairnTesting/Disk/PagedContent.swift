@@ -70,7 +70,7 @@ struct PagedContent: Hashable, Sendable {
     mixture.add(size)
     for (page, bytes) in pages.sorted(by: { $0.key < $1.key }) where page * UInt64(Self.pageBytes) < size {
       bytes.withUnsafeBytes { bytes in
-        guard bytes.contains(where: { $0 != 0 }) else { return }
+        if Mixture.isZero(bytes) { return }
         mixture.add(page)
         mixture.add(bytes)
       }

@@ -31,6 +31,15 @@ struct Mixture {
     add(rest)
   }
 
+  /// Whether there are zeros only. Of lengths that are multiples of 8.
+  static func isZero(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    for offset in stride(from: 0, to: bytes.count, by: 8)
+    where bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self) != 0 {
+      return false
+    }
+    return true
+  }
+
   mutating func add(_ text: String) {
     var text = text
     text.withUTF8 { add(UnsafeRawBufferPointer($0)) }

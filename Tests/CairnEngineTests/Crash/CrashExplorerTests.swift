@@ -19,12 +19,12 @@ import Testing
 
   @Test func nothingIsWrong() async {
     var effort = CrashEffort()
-    effort.states = 800
-    effort.recoveries = 120
+    effort.states = 120
+    effort.recoveries = 40
     var explorer = CrashExplorer(Self.workload(), effort)
     let findings = await explorer.explore()
     #expect(findings.failures.isEmpty, "\(findings.failures)")
-    #expect(findings.states > 200 && findings.recoveries > 50, "\(findings)")
+    #expect(findings.states > 60 && findings.recoveries > 20, "\(findings)")
     #expect(findings.exhaustedMoments > 4 && findings.exhaustedMoments <= findings.moments)
   }
 

@@ -15,11 +15,19 @@ import Testing
       .rangeRemovals(withSnapshot: false), .rangeRemovals(withSnapshot: true), .valueFiles, .valueReclaiming,
       .manifestRollover, .closing, .idle, .slowRemovals, .replacingIngests, .ingestsAlone, .backups,
       .fullDisk,
-      .formatRatchet, .random(seed: 1), .random(seed: 2), .randomIngests(seed: 1),
+      .formatRatchet,
     ] as [EngineWorkload] + [GroupWorkload()]
+
+  /// These meet what nobody thought of.
+  static let randomWorkloads: [any CrashWorkload] =
+    [.random(seed: 1), .random(seed: 2), .randomIngests(seed: 1)] as [EngineWorkload]
 
   @Test(arguments: workloads.map(\.name)) func crashes(workload name: String) async throws {
     try await CrashReport.crashes(of: Self.workloads, name)
+  }
+
+  @Test(arguments: randomWorkloads.map(\.name)) func crashes(randomWorkload name: String) async throws {
+    try await CrashReport.crashes(of: Self.randomWorkloads, name)
   }
 
   @Test(arguments: workloads.map(\.name)) func failures(workload name: String) async throws {

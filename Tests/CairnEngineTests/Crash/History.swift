@@ -3,6 +3,12 @@
 import CairnEngine
 import CairnKV
 
+#if canImport(Darwin)
+  import Darwin
+#else
+  import Glibc
+#endif
+
 /// What a store must hold after each commit of a sequence of commits.
 struct History {
   /// Element `p` is the content after the first `p` commits.
@@ -65,13 +71,15 @@ struct History {
       $0.key.lexicographicallyPrecedes($1.key)
     }
     let found = try reader.entries(in: .all)
-    if found != expected { return "after \(prefix) commits: \(Self.difference(found, expected))" }
-    if try reader.entries(in: .all, .descending) != expected.reversed() {
+    if !Self.areEqual(found, expected) {
+      return "after \(prefix) commits: \(Self.difference(found, expected))"
+    }
+    if !Self.areEqual(try reader.entries(in: .all, .descending).reversed(), expected) {
       return "after \(prefix) commits: the descending scan differs from the ascending one"
     }
     if try reader.first(in: .all) != expected.first { return "after \(prefix) commits: wrong first entry" }
     if try reader.last(in: .all) != expected.last { return "after \(prefix) commits: wrong last entry" }
-    for entry in expected where try reader.get(entry.key) != entry.value {
+    for entry in expected where try !Self.areEqual(reader.get(entry.key), entry.value) {
       return "after \(prefix) commits: get(\(Self.text(entry.key))) is wrong"
     }
     for index in 0..<8 {
@@ -79,6 +87,22 @@ struct History {
       if try reader.get(key) != state[key] { return "after \(prefix) commits: get(key-\(index)) is wrong" }
     }
     return nil
+  }
+
+  private static func areEqual(_ some: [KeyValue], _ others: [KeyValue]) -> Bool {
+    some.count == others.count
+      && zip(some, others).allSatisfy { areEqual($0.key, $1.key) && areEqual($0.value, $1.value) }
+  }
+
+  /// As `==`, which looks at one byte after the other.
+  private static func areEqual(_ found: [UInt8]?, _ expected: [UInt8]) -> Bool {
+    guard let found, found.count == expected.count else { return false }
+    return found.withUnsafeBytes { some in
+      expected.withUnsafeBytes { others in
+        guard let first = some.baseAddress, let second = others.baseAddress else { return true }
+        return memcmp(first, second, some.count) == 0
+      }
+    }
   }
 
   private static func difference(_ found: [KeyValue], _ expected: [KeyValue]) -> String {
