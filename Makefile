@@ -56,8 +56,8 @@ bench-test: zstd peers  ## test the benchmarks' statistics and reports
 mutants: zstd  ## plant some forty deliberate bugs, one at a time: does a test notice each? (ONLY=name: that one)
 	python3 -B Tests/Mutants/mutants.py $(if $(ONLY),--only $(ONLY))
 
-damage: zstd  ## every byte and every length of every kind of file damaged, some twenty minutes
-	CAIRN_EXHAUSTIVE=1 $(SWIFT) test --filter DamageSweepTests
+damage: zstd  ## every byte, sector and length of every kind of file damaged
+	scripts/damage
 
 coverage: zstd  ## line coverage of the engine, in all and file by file
 	scripts/coverage

@@ -17,6 +17,9 @@ package struct CrashExplorer {
     package var recoveries = 0
     /// Of these, those that the crash of a recovery's recovery leaves.
     package var deepest = 0
+    /// Moments of recoveries, once for each model of a power cut, where these were to be exhausted; and those that were.
+    package var recoveryMoments = 0
+    package var exhaustedRecoveryMoments = 0
     package var failures: [CrashFailure] = []
 
     package mutating func add(_ other: Findings) {
@@ -25,6 +28,8 @@ package struct CrashExplorer {
       states += other.states
       recoveries += other.recoveries
       deepest += other.deepest
+      recoveryMoments += other.recoveryMoments
+      exhaustedRecoveryMoments += other.exhaustedRecoveryMoments
       failures += other.failures
     }
   }
@@ -37,6 +42,10 @@ package struct CrashExplorer {
   /// Beyond so many disks for each moment and model there is little that is new.
   private static let greatestLimit = 4096
   private static let leastTellingLimit = 16
+  /// Of a workload that has no more moments all recoveries are crashed in every way, where the effort allows as many.
+  private static let momentsOfSmallWorkload = 40
+  private static let recoveriesOfSmallWorkload = 1000
+  private static let choicesOfSmallWorkload = 512
 
   private let workload: any CrashWorkload
   private let steps: [Int]
@@ -47,6 +56,7 @@ package struct CrashExplorer {
   private var recoveries: Set<UInt64> = []
   private var judged: Set<JudgedDisk> = []
   private var deaths = 0
+  private var exhaustsRecoveries = false
   private var isShrinking = true
   package private(set) var findings = Findings()
 
@@ -77,6 +87,8 @@ package struct CrashExplorer {
     }
     var places = run.all.flatMap { scene in CrashModel.allCases.map { (scene, $0) } }
     findings.moments = places.count { $0.1 != .kill }
+    exhaustsRecoveries =
+      run.all.count <= Self.momentsOfSmallWorkload && effort.recoveries >= Self.recoveriesOfSmallWorkload
     var limit = max(2, effort.states / max(1, places.count))
     while !places.isEmpty, limit <= Self.greatestLimit, states.count < effort.states, !isOver {
       places.shuffle(using: &generator)
@@ -111,8 +123,9 @@ package struct CrashExplorer {
 
   /// Recoveries are looked at in proportion.
   private var isRecoverysTurn: Bool {
-    recoveries.count < effort.recoveries
-      && recoveries.count * effort.states <= effort.recoveries * states.count
+    exhaustsRecoveries
+      || (recoveries.count < effort.recoveries
+        && recoveries.count * effort.states <= effort.recoveries * states.count)
   }
 
   /// Judges one disk, unless it was judged before by the same bounds.
@@ -170,6 +183,10 @@ package struct CrashExplorer {
         losses: "the power does not go")
       return
     }
+    if exhaustsRecoveries, before.count == 1 {
+      for scene in recovery.all { await exhaust(scene, before) }
+      return
+    }
     let goal = recoveries.count + Self.statesPerRecovery
     for scene in recovery.all.shuffled(using: &generator) {
       let model = generator.chance(1, in: 2) ? CrashModel.strict : .ordered
@@ -180,6 +197,22 @@ package struct CrashExplorer {
         if isNew, before.count + 1 < Self.greatestDepth, generator.chance(1, in: 24),
           let promise = await found(scene, crash)
         {
+          await exploreRecovery(of: scene.moment.disk(after: choice), promise, before + [crash])
+        }
+      }
+    }
+  }
+
+  private mutating func exhaust(_ scene: CrashScene, _ before: [CrashCase.Crash]) async {
+    for model in [CrashModel.strict, .ordered] {
+      let (choices, isExhaustive) = scene.moment.choices(
+        model, limit: Self.choicesOfSmallWorkload, seed: generator.next())
+      findings.recoveryMoments += 1
+      if isExhaustive { findings.exhaustedRecoveryMoments += 1 }
+      for choice in choices where !isOver {
+        let crash = CrashCase.Crash(operation: scene.moment.operation, choice: choice)
+        let isNew = await examine(scene, crash, before)
+        if isNew, generator.chance(1, in: 24), let promise = await found(scene, crash) {
           await exploreRecovery(of: scene.moment.disk(after: choice), promise, before + [crash])
         }
       }

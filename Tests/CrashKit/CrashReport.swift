@@ -13,7 +13,9 @@ package enum CrashReport {
       print(
         "crashes \(name): \(findings.states) states of \(findings.moments) moments, "
           + "\(findings.exhaustedMoments) exhausted, \(findings.recoveries) of recoveries, "
-          + "\(findings.deepest) of recoveries of recoveries, \(findings.failures.count) violations, "
+          + "\(findings.deepest) of recoveries of recoveries, "
+          + "\(findings.exhaustedRecoveryMoments) of \(findings.recoveryMoments) moments of recoveries exhausted, "
+          + "\(findings.failures.count) violations, "
           + "seed \(CrashEffort.chosen.seed)")
     }
     if !findings.failures.isEmpty { throw CrashFinding(findings.failures.map(\.description)) }

@@ -49,6 +49,19 @@ import Testing
     #expect(found.contains { $0.description.contains("within a commit") })
   }
 
+  /// Who swallows the error of a sync is found by the calls that fail.
+  @Test func errorsAreSwallowed() async {
+    var workload = Self.workload()
+    workload.wrap = { LyingFileSystem($0, about: .error) }
+    var effort = CrashEffort()
+    effort.faults = 200
+    var explorer = FaultExplorer(workload, effort)
+    let findings = await explorer.explore()
+    #expect(
+      findings.violations.contains { $0.contains("synchronize") && $0.contains("I1") },
+      "\(findings.violations)")
+  }
+
   /// A case that fails is made simpler, and the line that tells it fails again, and just so.
   @Test func aFailureIsMadeSimplerAndRepeats() async throws {
     var workload = Self.workload()
@@ -64,7 +77,7 @@ import Testing
 
 /// A disk that says that it has synchronized, and has not.
 private final class LyingFileSystem: ForwardingFileSystem {
-  enum Subject { case file, directory }
+  enum Subject { case file, directory, error }
   let base: any FileSystem
   private let subject: Subject
 
@@ -75,7 +88,11 @@ private final class LyingFileSystem: ForwardingFileSystem {
 
   func openFile(_ path: String, _ mode: FileOpenMode) throws(StorageError) -> any File {
     let file = try base.openFile(path, mode)
-    return subject == .file ? LyingFile(file) : file
+    switch subject {
+    case .file: return LyingFile(file)
+    case .error: return SwallowingFile(file)
+    case .directory: return file
+    }
   }
   func synchronizeDirectory(_ path: String) throws(StorageError) {
     if subject != .directory { try base.synchronizeDirectory(path) }
@@ -88,4 +105,16 @@ private final class LyingFile: ForwardingFile {
   init(_ base: any File) { self.base = base }
 
   func synchronize() throws(StorageError) {}
+}
+
+/// Syncs, and says that it has whatever came of it.
+private final class SwallowingFile: ForwardingFile {
+  let base: any File
+
+  init(_ base: any File) { self.base = base }
+
+  func synchronize() { try? base.synchronize() }
+  func writeThrough(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) {
+    try? base.writeThrough(bytes, at: offset)
+  }
 }
