@@ -21,17 +21,6 @@ package struct CrashExplorer {
     package var recoveryMoments = 0
     package var exhaustedRecoveryMoments = 0
     package var failures: [CrashFailure] = []
-
-    package mutating func add(_ other: Findings) {
-      moments += other.moments
-      exhaustedMoments += other.exhaustedMoments
-      states += other.states
-      recoveries += other.recoveries
-      deepest += other.deepest
-      recoveryMoments += other.recoveryMoments
-      exhaustedRecoveryMoments += other.exhaustedRecoveryMoments
-      failures += other.failures
-    }
   }
 
   /// After so many failures nobody reads on.
@@ -55,7 +44,8 @@ package struct CrashExplorer {
   private var states: Set<UInt64> = []
   private var recoveries: Set<UInt64> = []
   private var judged: Set<JudgedDisk> = []
-  private var deaths = 0
+  /// How many times it was a recovery's turn.
+  private var recoveryTurns = 0
   private var exhaustsRecoveries = false
   private var isShrinking = true
   package private(set) var findings = Findings()
@@ -159,18 +149,16 @@ package struct CrashExplorer {
   /// Crashes the recovery of what a crash has left: of what is settled, and now and then of what a process left that died
   /// while the machine goes on.
   private mutating func exploreRecovery(_ scene: CrashScene, _ crash: CrashCase.Crash) async {
-    deaths += 1
-    if deaths % 3 == 0 {
+    recoveryTurns += 1
+    if recoveryTurns % 3 == 0 {
       let death = CrashCase.Crash(operation: scene.moment.operation, choice: .death)
       await exploreRecovery(of: scene.moment.disk(after: .death), scene.promise, [death])
-    } else if let promise = await found(scene, crash) {
+    }
+    if exhaustsRecoveries || recoveryTurns % 3 != 0,
+      let promise = await workload.promise(of: scene, crash, steps)
+    {
       await exploreRecovery(of: scene.moment.disk(after: crash.choice), promise, [crash])
     }
-  }
-
-  /// What a first crash has left is durable, whatever becomes of its recovery: the same commits come out.
-  private func found(_ scene: CrashScene, _ crash: CrashCase.Crash) async -> CrashPromise? {
-    await workload.promise(of: scene, crash, steps)
   }
 
   private mutating func exploreRecovery(
@@ -195,7 +183,7 @@ package struct CrashExplorer {
         let crash = CrashCase.Crash(operation: scene.moment.operation, choice: choice)
         let isNew = await examine(scene, crash, before)
         if isNew, before.count + 1 < Self.greatestDepth, generator.chance(1, in: 24),
-          let promise = await found(scene, crash)
+          let promise = await workload.promise(of: scene, crash, steps)
         {
           await exploreRecovery(of: scene.moment.disk(after: choice), promise, before + [crash])
         }
@@ -212,7 +200,7 @@ package struct CrashExplorer {
       for choice in choices where !isOver {
         let crash = CrashCase.Crash(operation: scene.moment.operation, choice: choice)
         let isNew = await examine(scene, crash, before)
-        if isNew, generator.chance(1, in: 24), let promise = await found(scene, crash) {
+        if isNew, generator.chance(1, in: 24), let promise = await workload.promise(of: scene, crash, steps) {
           await exploreRecovery(of: scene.moment.disk(after: choice), promise, before + [crash])
         }
       }
@@ -237,7 +225,8 @@ extension CrashChoice {
 }
 
 extension CrashWorkload {
-  /// What the recovery of a crash must find when it is crashed in its turn: what it finds when it is not.
+  /// What the recovery of a crash must find when it is crashed in its turn: what it finds when it is not, for what a
+  /// first crash has left is durable.
   func promise(of scene: CrashScene, _ crash: CrashCase.Crash, _ steps: [Int]) async -> CrashPromise? {
     if crash.choice == .death { return scene.promise }
     let bounds = scene.bounds(after: crash.choice)
