@@ -11,7 +11,8 @@
 ///     CAIRN_CRASH_RECOVERIES  different disks that crashes of recoveries leave
 ///     CAIRN_CRASH_FAULTS      failures of operations, of a workload; 0 for every one
 ///     CAIRN_CRASH_SEED        what is drawn; 1 by default
-///     CAIRN_CRASH_CASE        one case alone, as a failure prints it
+///     CAIRN_CRASH_CASE        one case alone, as a violation prints it
+///     CAIRN_CRASH_FAULT       one failure alone, as a violation prints it; with the seed and the number of failures
 package struct CrashEffort: Sendable {
   package var states = 60
   package var recoveries = 12
@@ -40,6 +41,9 @@ package struct CrashEffort: Sendable {
 
   /// The one case that is asked for.
   package static let chosenCase: CrashCase? = setting("CAIRN_CRASH_CASE").flatMap { CrashCase($0) }
+
+  /// The one failure that is asked for: the workload's name, the failure, and the crash before if it is of a recovery.
+  package static let chosenFault = setting("CAIRN_CRASH_FAULT")
 
   private static func setting(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
 

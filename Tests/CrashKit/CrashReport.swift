@@ -3,6 +3,7 @@ package enum CrashReport {
   /// Explores the crashes of one of those workloads, or repeats the one case that was asked for.
   package static func crashes(of workloads: [any CrashWorkload], _ name: String) async throws {
     guard let workload = workloads.first(where: { $0.name == name }) else { return }
+    if CrashEffort.chosenFault != nil { return }
     if let wanted = CrashEffort.chosenCase {
       if wanted.workload == name { try await replay(wanted, workload) }
       return
@@ -41,7 +42,7 @@ package enum CrashReport {
       for line in findings.lines { print("faults \(name): \(line)") }
     }
     if !findings.violations.isEmpty { throw CrashFinding(findings.violations) }
-    if findings.count == 0 { throw CrashFinding(["\(name): nothing failed"]) }
+    if findings.count == 0, CrashEffort.chosenFault == nil { throw CrashFinding(["\(name): nothing failed"]) }
   }
 }
 

@@ -63,7 +63,9 @@ struct CrashShrinking {
     effort.states = Self.statesOfCandidate
     effort.recoveries = simplest.found.crashes.count > 1 ? Self.statesOfCandidate / 2 : 0
     var explorer = CrashExplorer.plain(workload, effort, steps: steps)
-    return await explorer.explore().failures.first
+    let failure = await explorer.explore().failures.first
+    // A workload that does not even end without a crash is another matter.
+    return failure.flatMap { $0.found.crashes.isEmpty == simplest.found.crashes.isEmpty ? $0 : nil }
   }
 
   private mutating func loseLess(_ depth: Int) async {

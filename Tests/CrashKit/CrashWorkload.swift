@@ -18,7 +18,8 @@ package protocol CrashWorkload: Sendable {
   /// - Throws: what ended it early.
   func run(_ steps: [Int], on disk: SimulatedFileSystem, _ account: CrashAccount) async throws
 
-  /// Opens what a crash has left, and lets it go again as a process that dies does.
+  /// Opens what a crash has left, and lets it go again as a process that dies does. What it draws is drawn from the disk's
+  /// fingerprint, so that no two openings draw the same.
   func recover(_ disk: SimulatedFileSystem) async throws
 
   /// Judges what a crash has left, or a failure, of a run of these steps: it opens, it holds the state after a number of

@@ -14,8 +14,9 @@ package struct FaultCase: Hashable, Sendable, CustomStringConvertible {
       [.init(operation, occurrence: occurrence, isSticky: isSticky, cause: cause)], seed: seed)
   }
 
+  /// As in `synchronizeDirectory:19:once:inputOutput:20`.
   package var description: String {
-    "\(operation) \(occurrence)\(isSticky ? " and all later ones" : "") \(cause), seed \(seed)"
+    "\(operation):\(occurrence):\(isSticky ? "sticky" : "once"):\(cause):\(seed)"
   }
 
   /// Every call of those that can fail, with every error that it can fail with, once and for good.

@@ -55,11 +55,18 @@ package struct FaultExplorer {
     whole.startRecording()
     try? await workload.run(workload.allSteps, on: whole, CrashAccount())
     let operations = whole.recording.map(\.operation)
-    for fault in choose(FaultCase.all(of: operations, seed: effort.seed), effort.faults) where !isOver {
+    for fault in choose(FaultCase.all(of: operations, seed: effort.seed), effort.faults)
+    where !isOver && isWanted("\(workload.name) \(fault)") {
       await fail(fault, among: operations)
     }
     await failRecoveries()
     return findings
+  }
+
+  /// Whether no other one was asked for.
+  private func isWanted(_ text: String) -> Bool {
+    guard let wanted = CrashEffort.chosenFault else { return true }
+    return text == wanted
   }
 
   private mutating func choose(_ cases: [FaultCase], _ count: Int?) -> [FaultCase] {
@@ -102,6 +109,8 @@ package struct FaultExplorer {
     let bounds = CrashBounds(
       lower: promise.durable, upper: isUnknown ? promise.issued : promise.acknowledged, mark: promise.mark)
     // The power goes; or another process opens the store on the same machine, and then the power goes.
+    // Which one, the failure decides: so that it alone does the same.
+    var generator = SeededGenerator(seed: fault.seed &* 31 &+ (fault.isSticky ? 1 : 0))
     let model: CrashModel = generator.chance(1, in: 2) ? .strict : .ordered
     let crashed = disk.crash(model, seed: fault.seed)
     let survivor = disk.afterProcessDeath()
@@ -138,7 +147,10 @@ package struct FaultExplorer {
     _ fault: FaultCase, _ outcome: FaultOutcome, _ complaints: [String], _ place: String
   ) {
     findings.add(fault, outcome)
-    findings.violations += complaints.map { "\(workload.name)\(place), \(fault): \($0)" }
+    guard !complaints.isEmpty else { return }
+    findings.violations.append(
+      "\(complaints.joined(separator: "; "))\nagain: CAIRN_CRASH_FAULT=\"\(workload.name) \(fault)\(place)\" "
+        + "make explore SEED=\(effort.seed) FAULTS=0")
   }
 
   private func complaint(about failure: any Error, _ fault: FaultCase) -> String? {
@@ -167,7 +179,8 @@ package struct FaultExplorer {
       let cases = FaultCase.all(of: whole.recording.map(\.operation), seed: effort.seed).filter {
         !$0.cause.isSilent
       }
-      for fault in choose(cases, effort.faults.map { $0 / Self.recoveryCount }) where !isOver {
+      for fault in choose(cases, effort.faults.map { $0 / Self.recoveryCount })
+      where !isOver && isWanted("\(workload.name) \(fault) \(crash.operation):\(crash.choice)") {
         await failRecovery(scene.moment.disk(after: choice), promise, fault, crash)
       }
     }
@@ -189,6 +202,6 @@ package struct FaultExplorer {
     complaints += await judge(disk.afterProcessDeath(), bounds).complaints
     add(
       fault, failure != nil ? .reported : .harmless, complaints,
-      ", recovery of \(crash.operation):\(crash.choice)")
+      " \(crash.operation):\(crash.choice)")
   }
 }

@@ -11,19 +11,27 @@ struct StoreBackup {
   ) throws(StorageError) -> BackupReport {
     let target = try BackupTarget(path, for: source, contents, environment)
     defer { target.release() }
+    var report = BackupReport(position: CommitPosition(rawValue: contents.lastSequence))
+    let state: VersionState
     do throws(StorageError) {
-      return try write(contents, to: target, options)
+      state = try bring(contents, to: target, options, &report)
     } catch {
       // What is listed stays; the rest goes, if it can, and with the next backup if it cannot.
       if let known = target.known { _ = target.removeStrays(known) }
       throw error
     }
+    // Where this fails, either manifest may be the one that counts: the files of both stay, for the next backup to remove.
+    try target.install(state, environment)
+    report.removedCount = target.removeStrays(state)
+    return report
   }
 
-  private func write(
-    _ contents: BackupCut.Contents, to target: BackupTarget, _ options: BackupOptions
-  ) throws(StorageError) -> BackupReport {
-    var report = BackupReport(position: CommitPosition(rawValue: contents.lastSequence))
+  /// Brings all that the new backup consists of beside the earlier one, whose manifest still counts.
+  /// - Returns: what the new manifest is to list.
+  private func bring(
+    _ contents: BackupCut.Contents, to target: BackupTarget, _ options: BackupOptions,
+    _ report: inout BackupReport
+  ) throws(StorageError) -> VersionState {
     var state = contents.state
     // First the log: as long as it is read, the store can use no log again.
     let number = try target.freeNumber(state)
@@ -40,8 +48,6 @@ struct StoreBackup {
     state.replaceLogs(with: logEnd, number: number)
     state.lastSequence = max(state.lastSequence, contents.lastSequence)
     state.nextFileNumber = number + 1
-    try target.install(state, environment)
-    report.removedCount = target.removeStrays(state)
-    return report
+    return state
   }
 }

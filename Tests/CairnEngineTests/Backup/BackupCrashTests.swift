@@ -124,6 +124,33 @@ import Testing
     return withExtendedLifetime(engine) { disk.operationCount }
   }
 
+  /// The manifest is in place, and whether it is durable is not known: neither its files may go nor the earlier one's.
+  @Test(arguments: [FaultPlan.Operation.rename, .synchronizeDirectory])
+  func theLastStepFails(operation: FaultPlan.Operation) throws {
+    for occurrence in 1...4 {
+      let disk = SimulatedFileSystem()
+      let engine = try Engine.open(
+        at: "/store", options: Self.options, environment: .simulated(disk, seed: 1))
+      for number in 1...Self.first { try NumberedCommits.write(number, to: engine) }
+      try engine.backup(to: "/backup")
+      for number in Self.first + 1...Self.second { try NumberedCommits.write(number, to: engine) }
+      disk.setFaultPlan(
+        FaultPlan([.init(operation, occurrence: occurrence, pathContaining: "/backup")], seed: 3))
+      let failure = code { try engine.backup(to: "/backup") }
+      #expect(failure == (disk.metFaultCount == 1 ? .inputOutput : nil))
+      disk.setFaultPlan(FaultPlan())
+      for model in CrashModel.allCases {
+        for seed in 1...6 as ClosedRange<UInt64> {
+          let found = try count(disk.crash(model, seed: seed), at: "/backup")
+          #expect(found == Self.first || found == Self.second, "\(operation) \(occurrence), \(model) \(seed)")
+        }
+      }
+      try engine.backup(to: "/backup")
+      #expect(try count(disk.crash(.strict, seed: 1), at: "/backup") == Self.second)
+      try engine.close()
+    }
+  }
+
   /// A backup that fails is an error and nothing more: the store goes on, and another try succeeds.
   @Test func everyOperationFailsOnce() throws {
     var whole = Run()

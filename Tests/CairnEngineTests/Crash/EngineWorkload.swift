@@ -51,7 +51,8 @@ struct EngineWorkload: CrashWorkload {
     let check = RecoveryCheck(
       path: Self.path, options: options, history: history, lower: isOwn ? bounds.lower : 0,
       upper: isOwn ? bounds.upper : history.count)
-    var verdict = check.run(on: disk, seed: 5)
+    // Another opening draws other salts.
+    var verdict = check.run(on: disk, seed: ~disk.fingerprint)
     guard verdict.complaints.isEmpty else { return verdict }
     let kinds = workload.keeping(steps).steps
     if kinds.contains(where: \.isBackup) {
@@ -62,7 +63,7 @@ struct EngineWorkload: CrashWorkload {
   }
 
   private func open(_ disk: SimulatedFileSystem) throws -> Engine {
-    try Engine.open(at: Self.path, options: options, environment: environment(disk, seed: 6))
+    try Engine.open(at: Self.path, options: options, environment: environment(disk, seed: disk.fingerprint))
   }
 
   private func environment(_ disk: SimulatedFileSystem, seed: UInt64) -> Environment {
@@ -82,7 +83,7 @@ struct EngineWorkload: CrashWorkload {
     let check = RecoveryCheck(
       path: WorkloadRun.backupPath, options: options, history: history, lower: max(0, bounds.mark - 1),
       upper: bounds.upper)
-    let verdict = check.run(on: disk, seed: 7)
+    let verdict = check.run(on: disk, seed: ~disk.fingerprint)
     if bounds.mark == 0, [.invalidArgument, .corruption].contains(verdict.refusal?.code) { return [] }
     return verdict.complaints.map { "I11, backup: " + $0 }
   }

@@ -41,11 +41,15 @@ struct WorkloadRun {
     do {
       engine = try Engine.open(at: path, options: options, environment: environment)
       var held: (snapshot: EngineSnapshot, prefix: Int)?
+      var wasFull = false
       var ordered: (snapshot: EngineSnapshot, prefix: Int)?
       for step in workload.steps {
         switch step {
+        case .commit(let commit) where wasFull: try makeAfterFullDisk(commit, on: &engine, environment)
         case .commit(let commit): try make(commit, on: engine)
-        case .commitOnFullDisk(let commit): try makeOnFullDisk(commit, on: &engine, on: disk, environment)
+        case .commitOnFullDisk(let commit):
+          wasFull = true
+          try makeOnFullDisk(commit, on: &engine, on: disk, environment)
         case .backup:
           let held = acknowledged
           try engine?.backup(to: Self.backupPath)
@@ -113,21 +117,45 @@ struct WorkloadRun {
       defer { disk?.setFull(false) }
       return try make(commit, on: engine)
     } catch let error as StorageError {
-      switch error.code {
-      case .full: account.withdraw()
-      case .outcomeUnknown, .storageFailed:
-        try? engine?.close()
-        engine = nil
-        let opened = try Engine.open(at: path, options: options, environment: environment)
-        engine = opened
-        if try opened.snapshot().position.rawValue == history.sequences[issued] {
-          return account.acknowledge(isDurable: true)
-        }
-        account.withdraw()
-      default: throw error
-      }
+      guard [.full, .outcomeUnknown, .storageFailed].contains(error.code) else { throw error }
+      if error.code != .outcomeUnknown { account.withdraw() }
+      if error.code != .full, try reopen(&engine, environment, after: error) { return }
+    }
+    try makeAfterFullDisk(commit, on: &engine, environment)
+  }
+
+  /// What the store did in the background while the disk was full may only be known now.
+  private func makeAfterFullDisk(
+    _ commit: Commit, on engine: inout Engine?, _ environment: Environment
+  ) throws {
+    do {
+      return try make(commit, on: engine)
+    } catch let error as StorageError {
+      guard error.code == .storageFailed || error.code == .full else { throw error }
+      account.withdraw()
+      _ = try reopen(&engine, environment, after: error)
     }
     try make(commit, on: engine)
+  }
+
+  /// Opens the store anew.
+  /// - Returns: whether the commit is there whose outcome was unknown; then it is acknowledged now.
+  private func reopen(
+    _ engine: inout Engine?, _ environment: Environment, after error: StorageError
+  ) throws -> Bool {
+    try? engine?.close()
+    engine = nil
+    guard let opened = try? Engine.open(at: path, options: options, environment: environment) else {
+      throw error
+    }
+    engine = opened
+    guard error.code == .outcomeUnknown else { return false }
+    if try opened.snapshot().position.rawValue == history.sequences[issued] {
+      account.acknowledge(isDurable: true)
+      return true
+    }
+    account.withdraw()
+    return false
   }
 
   private func survive(_ engine: Engine, _ failure: StorageError, on disk: SimulatedFileSystem?) {

@@ -34,7 +34,7 @@ struct LayerWorkload: CrashWorkload {
 
   func recover(_ disk: SimulatedFileSystem) async throws {
     try await SerialTaskExecutor.run(seed: 2) {
-      let store = try await Self.open(disk, seed: 6)
+      let store = try await Self.open(disk, seed: disk.fingerprint)
       withExtendedLifetime(store) {}
     }
   }
@@ -43,7 +43,7 @@ struct LayerWorkload: CrashWorkload {
     let chosen = steps.map { transactions[$0] }
     do {
       return try await SerialTaskExecutor.run(seed: 3) { () async throws -> CrashVerdict in
-        let store = try await Self.open(disk, seed: 5)
+        let store = try await Self.open(disk, seed: ~disk.fingerprint)
         guard let prefix = try await Self.prefix(of: store, chosen, bounds) else {
           let difference = try await Self.difference(store, Self.model(of: chosen[..<bounds.upper]))
           return CrashVerdict(
@@ -58,7 +58,7 @@ struct LayerWorkload: CrashWorkload {
         _ = model.commit(next, at: nil)
         var complaints = [try await Self.difference(store, model).map { "writing after recovery: \($0)" }]
         try await store.close()
-        let again = try await Self.open(disk, seed: 6)
+        let again = try await Self.open(disk, seed: disk.fingerprint)
         complaints.append(try await Self.difference(again, model).map { "reopening after recovery: \($0)" })
         try await again.close()
         return CrashVerdict(complaints.compactMap { $0 }, prefix: prefix)

@@ -44,7 +44,7 @@ struct GroupWorkload: CrashWorkload {
     RecoveryCheck(
       path: EngineWorkload.path, options: GroupDriver.options, history: History(steps.flatMap { group($0) }),
       lower: bounds.lower, upper: bounds.upper
-    ).run(on: disk, seed: 5)
+    ).run(on: disk, seed: ~disk.fingerprint)
   }
 }
 
@@ -89,7 +89,7 @@ struct GroupDriver {
   /// Opens what it has left, and lets it go.
   static func open(_ disk: SimulatedFileSystem) throws {
     let engine = try Engine.open(
-      at: EngineWorkload.path, options: options, environment: .simulated(disk, seed: 6))
+      at: EngineWorkload.path, options: options, environment: .simulated(disk, seed: disk.fingerprint))
     withExtendedLifetime(engine) {}
   }
 
