@@ -15,7 +15,7 @@ demo: zstd  ## build, and let the agent review a hundred documents, be killed, a
 test: zstd  ## build without a warning, and run every test
 	scripts/build-and-test
 
-torture: zstd  ## kills, full disks, interrupted calls, changed bytes, and a table of it all: twenty minutes and more (EFFORT=short: a few, KILLS=200: only those, SEED=)
+torture: zstd  ## crashes, kills, full disks, interrupted calls, damage, changed bytes, and a table of it all: half an hour (EFFORT=short: a few, KILLS=200: only those, SEED=)
 	SWIFT="$(SWIFT)" KILLS="$(KILLS)" SEED="$(SEED)" EFFORT="$(EFFORT)" scripts/torture
 
 torture-night: zstd  ## the same again and again with new seeds, until something is not as promised (SECONDS=28800)
