@@ -51,13 +51,14 @@ package struct CrashExplorer {
   private var recoveries: Set<UInt64> = []
   private var judged: Set<Judged> = []
   private var deaths = 0
-  private var isShrinking = true
+  private var isShrinking: Bool
   package private(set) var findings = Findings()
 
   package init(_ workload: any CrashWorkload, _ effort: CrashEffort = .chosen, steps: [Int]? = nil) {
     self.workload = workload
     self.steps = steps ?? workload.allSteps
     self.effort = effort
+    isShrinking = effort.shrinkLimit > 0
     generator = SeededGenerator(seed: effort.seed)
   }
 
