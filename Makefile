@@ -53,7 +53,7 @@ bench-check: zstd peers valgrind  ## instructions for each operation: within 5 %
 bench-test: zstd peers  ## test the benchmarks' statistics and reports
 	$(MAKE) -C Benchmarks bench-test SWIFT="$(SWIFT)"
 
-mutants: zstd  ## plant some forty deliberate bugs, one at a time: does a test notice each? (ONLY=name: that one)
+mutants: zstd  ## plant some fifty deliberate bugs, one at a time: does a test notice each? (ONLY=name: that one)
 	python3 -B Tests/Mutants/mutants.py $(if $(ONLY),--only $(ONLY))
 
 damage: zstd  ## every byte, sector and length of every kind of file damaged
@@ -78,7 +78,7 @@ docs: zstd  ## build the documentation of the libraries, below .build
 	CAIRN_DOCS=1 $(SWIFT) package --scratch-path .build/docs generate-documentation --target CairnTesting
 
 clean:  ## remove what was built, and the demo's store
-	rm -rf .build .build-optimized Benchmarks/.build cairn-demo cairn-demo-documents
+	rm -rf .build .build-optimized .build-mutants Benchmarks/.build cairn-demo cairn-demo-documents
 
 zstd:
 	@scripts/install-zstd

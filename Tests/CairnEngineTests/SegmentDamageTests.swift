@@ -231,6 +231,26 @@ import Testing
     }
   }
 
+  /// Places that add up to the file only where numbers start anew from zero.
+  @Test(arguments: [true, false]) func placesBeyondTheGreatestNumberAreFound(inTheSum: Bool) throws {
+    var forged = try ForgedSegment(Self.small().bytes)
+    func write(_ offset: Int, _ numbers: UInt64...) {
+      for (index, number) in numbers.enumerated() {
+        forged.bytes.overwrite(at: forged.footerOffset + offset + 8 * index, littleEndian: number)
+      }
+    }
+    let trailer = UInt64(SegmentFormat.blockTrailerBytes)
+    let index = UInt64(forged.place(at: 16).lowerBound)
+    // The index ends at 16 after all numbers, or its block trailer at 4; there the properties begin.
+    let start: UInt64 = inTheSum ? 16 : 4
+    write(16, index, 0 &- index &- trailer &+ start)
+    for absent in [32, 72, 88] { write(absent, 0, 0) }
+    write(48, start, UInt64(forged.footerOffset) - start - trailer)
+    forged.signFooter()
+    let error = #expect(throws: StorageError.self) { try SegmentReader(forged.bytes) }
+    #expect(error?.message.contains("add up") == true, "\(String(describing: error))")
+  }
+
   /// A zstd frame that unfolds to far more than it takes may not make a reader allocate as much.
   @Test(arguments: [(1 << 20, true), (64 << 20, false)]) func anUnfoldingBombIsRefused(
     payloadBytes: Int, isRead: Bool

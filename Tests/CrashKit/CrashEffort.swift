@@ -11,6 +11,7 @@
 ///     CAIRN_CRASH_RECOVERIES  different disks that crashes of recoveries leave
 ///     CAIRN_CRASH_FAULTS      failures of operations, of a workload; 0 for every one
 ///     CAIRN_CRASH_SEED        what is drawn; 1 by default
+///     CAIRN_CRASH_SHRINK      cases that are run in search of a simpler one than one that fails; 0 to take it as it is
 ///     CAIRN_CRASH_CASE        one case alone, as a violation prints it
 ///     CAIRN_CRASH_FAULT       one failure alone, as a violation prints it; with the seed and the number of failures
 package struct CrashEffort: Sendable {
@@ -21,7 +22,7 @@ package struct CrashEffort: Sendable {
   package var seed: UInt64 = 1
   /// Whether somebody asked for just this effort, and so wants to read of it.
   package var isAskedFor = false
-  /// How many cases are run in search of a simpler one.
+  /// How many cases are run in search of a simpler one; with 0 a failure is taken as it is, and ends the exploration.
   package var shrinkLimit = 400
 
   package init() {}
@@ -36,6 +37,7 @@ package struct CrashEffort: Sendable {
     if let recoveries = number("CAIRN_CRASH_RECOVERIES") { effort.recoveries = recoveries }
     if let faults = number("CAIRN_CRASH_FAULTS") { effort.faults = faults == 0 ? nil : faults }
     if let seed = number("CAIRN_CRASH_SEED") { effort.seed = UInt64(clamping: seed) }
+    if let limit = number("CAIRN_CRASH_SHRINK") { effort.shrinkLimit = limit }
     return effort
   }()
 

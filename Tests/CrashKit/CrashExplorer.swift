@@ -47,13 +47,14 @@ package struct CrashExplorer {
   /// How many times it was a recovery's turn.
   private var recoveryTurns = 0
   private var exhaustsRecoveries = false
-  private var isShrinking = true
+  private var isShrinking: Bool
   package private(set) var findings = Findings()
 
   package init(_ workload: any CrashWorkload, _ effort: CrashEffort = .chosen, steps: [Int]? = nil) {
     self.workload = workload
     self.steps = steps ?? workload.allSteps
     self.effort = effort
+    isShrinking = effort.shrinkLimit > 0
     generator = SeededGenerator(seed: effort.seed)
   }
 

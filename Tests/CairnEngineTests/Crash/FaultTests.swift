@@ -56,6 +56,18 @@ import Testing
     #expect(synchronizations.count == 1, "\(synchronizations)")
   }
 
+  /// Whichever file's sync fails, no other is tried: it would seem to succeed, and what it relies on not be there.
+  @Test func afterAFailedSynchronizationNoneIsTried() {
+    let latch = FailureLatch()
+    let failure = StorageError(.inputOutput, "the first cause")
+    let first = code { try latch.synchronize { () throws(StorageError) in throw failure } }
+    #expect(first == .inputOutput)
+    var isTried = false
+    let second = code { try latch.synchronize { () throws(StorageError) in isTried = true } }
+    #expect(second == .storageFailed && !isTried)
+    #expect(latch.refusal?.message.contains("the first cause") == true)
+  }
+
   @Test func failingListIsNotAnEmptyStore() throws {
     let disk = SimulatedFileSystem()
     let environment = Environment.simulated(disk, seed: 1)

@@ -148,4 +148,39 @@ import Testing
     try file.writeBytes(frame.encoded() + [UInt8](buffer.payload), at: frame.offset)
     #expect(code { _ = try self.open(disk) } == .corruption)
   }
+
+  /// Logs that are whole in every other way: every number follows the one before it, up to what the manifest says was
+  /// used, which is 33.
+  @Test(
+    arguments: [
+      (33, 1, nil), (34, 1, "does not continue the sequence numbers"),
+      (33, 0, "ends before sequence number 33"),
+    ] as [(UInt64, Int, String?)])
+  func sequenceNumbersAreAllThere(next: UInt64, count: Int, complaint: String?) throws {
+    var batch = WriteBatch(byteLimit: 1000)
+    try batch.set([0x67], to: [1])
+    let batches = Array(repeating: batch, count: count)
+    let first = try HandmadeStore.log(8, predecessor: nil, firstSequence: 32, [batch])
+    let second = try HandmadeStore.log(9, predecessor: first.end, firstSequence: next, batches)
+    var store = try HandmadeStore()
+    store.set("00000008.log", first.bytes)
+    store.set("00000009.log", second.bytes)
+    let disk = try HandmadeStore.disk(store.allFiles())
+    guard let complaint else { return try open(disk).close() }
+    let error = #expect(throws: StorageError.self) { try open(disk) }
+    #expect(error?.message.contains(complaint) == true, "\(String(describing: error))")
+  }
+
+  /// A file of another length than listed is told of at once, not when somebody reads in it.
+  @Test(arguments: ["00000001.values", "00000003.segment"], [-1, 1])
+  func everyFileHasTheLengthThatIsListed(name: String, difference: Int) throws {
+    let store = try HandmadeStore()
+    var files = try store.allFiles()
+    let bytes = try #require(files[name])
+    files[name] = difference > 0 ? bytes + [0] : Array(bytes.dropLast())
+    let disk = try HandmadeStore.disk(files)
+    let error = #expect(throws: StorageError.self) { try open(disk) }
+    #expect(error?.code == .corruption && error?.file == "/store/" + name)
+    #expect(error?.message.contains("instead of \(bytes.count)") == true, "\(String(describing: error))")
+  }
 }

@@ -175,6 +175,47 @@ import Testing
     #expect(try engine.tree.directory.fileSystem.information(at: "/store/BACKUP") == nil)
   }
 
+  /// At any one of the reader's operations so much is written that the log which it reads is given up, and used again:
+  /// what was in it is not taken for a log that ends early. (A log takes some hundred and twenty commits, of which the
+  /// reader reads not all at once.)
+  @Test func aLogThatIsUsedAgainMeanwhileIsNotTrusted() throws {
+    let disk = SimulatedFileSystem()
+    var options = NumberedCommits.options
+    options.memtableBytes = 512 << 10
+    let engine = try Self.write(on: disk, options: options)
+    var next = 1
+    func write(_ count: Int) {
+      for _ in 0..<count {
+        try? NumberedCommits.write(next, to: engine)
+        next += 1
+      }
+    }
+    let meddling = MeddlingFileSystem(disk)
+    var moment = 0
+    var isMet = true
+    while isMet {
+      moment += 1
+      isMet = false
+      var operations = 0
+      try engine.flush(keepingLogFiles: true)
+      write(100)
+      let acknowledged = next - 1
+      meddling.meddle { _ in
+        operations += 1
+        guard operations == moment else { return }
+        isMet = true
+        write(300)
+      }
+      let store = try Self.look(meddling)
+      meddling.meddle(nil)
+      let seen = try Self.count(store)
+      #expect(seen >= acknowledged - 1 && seen < next, "\(seen), of \(acknowledged), at \(moment)")
+      store.close()
+    }
+    #expect(moment > 10)
+    try engine.close()
+  }
+
   @Test func aBackupStaysOne() throws {
     let disk = SimulatedFileSystem()
     let engine = try Self.write(on: disk)
