@@ -164,7 +164,7 @@ def run(binary, names, bug, seconds):
                 test, arguments, file, complaint = issue.groups()
                 values = re.sub(r"\w+ → ", "", arguments or "")
                 # What a crash loses in a case that is not made simple is long.
-                complaint = complaint.removeprefix("Caught error: ").split("; lost:")[0]
+                complaint = re.split("; (?:lost:|nothing is lost)", complaint.removeprefix("Caught error: "))[0]
                 return f"{file}/{test}" + (f" of {values}" if values else "") + f": {complaint}"
             trap = trap or "".join(TRAP.findall(line))
         if process.wait() == 0:
