@@ -7,7 +7,7 @@ import CairnKV
 ///     (lane, "count")               the lane's last operation, but for loads
 ///     (lane, "loaded")              the lane's last load
 ///     (lane, "loaded", n)           what it loaded
-///     (lane, "new", operation, n)   what an operation set under keys of its own
+///     (lane, "new", operation, n)   what an operation set under keys of its own; of some operations with a long text behind
 ///     (lane, "slot", n)             what is set, overwritten and removed again and again
 ///
 /// Numbers that stand alone are 8 bytes, little-endian. Each commit writes its own place in the first two, so
@@ -54,11 +54,17 @@ struct CrashLane: Hashable, Sendable {
   func key(of place: CrashPlace) -> [UInt8] {
     switch place {
     case .new(let operation, let index):
-      Tuple(front, "new", .unsigned(operation), .integer(Int64(index))).encoded()
-    case .slot(let number): slotKey(number)
-    case .loaded(let number): Tuple(front, "loaded", .integer(Int64(number))).encoded()
+      let isLong = operation % Self.longKeyInterval == 0
+      let front = [front, "new", .unsigned(operation), .integer(Int64(index))]
+      return Tuple(front + (isLong ? [Self.longKeyEnd] : [])).encoded()
+    case .slot(let number): return slotKey(number)
+    case .loaded(let number): return Tuple(front, "loaded", .integer(Int64(number))).encoded()
     }
   }
+
+  /// One operation in so many has keys of some KiB: what is made for short keys is not all there is.
+  private static let longKeyInterval: UInt64 = 37
+  private static let longKeyEnd = TupleElement.string(String(repeating: "k", count: 3000))
 
   func range(ofSlots slots: Range<Int>) -> KeyRange {
     KeyRange(from: slotKey(slots.lowerBound), to: slotKey(slots.upperBound))

@@ -118,19 +118,35 @@ struct BlockView: @unchecked Sendable {
 
   /// Computes the tags of all entries.
   func writeTags(to tags: UnsafeMutableRawBufferPointer) {
-    withUnsafeTemporaryAllocation(byteCount: prefix.count + longestSuffix, alignment: 8) { key in
-      key.copyMemory(from: prefix)
-      for index in 0..<count {
-        let suffix = entry(at: index).suffix
-        if let start = key.baseAddress, let from = suffix.baseAddress {
-          (start + prefix.count).copyMemory(from: from, byteCount: suffix.count)
-        }
-        let hash = KeyHash.hash(
-          UnsafeRawBufferPointer(start: key.baseAddress, count: prefix.count + suffix.count))
-        tags[index] = Self.tag(ofHash: hash)
+    let length = prefix.count + longestSuffix
+    // Of a size that is known to the compiler: where it is not, Swift 6.3.1 hands out an empty buffer beyond 1,024 bytes
+    // when it optimizes.
+    if length <= Self.shortKeyBytes {
+      withUnsafeTemporaryAllocation(byteCount: Self.shortKeyBytes, alignment: 8) {
+        writeTags(to: tags, in: $0)
       }
-      for index in count..<tags.count { tags[index] = 0 }
+    } else {
+      let key = UnsafeMutableRawBufferPointer.allocate(byteCount: length, alignment: 8)
+      defer { key.deallocate() }
+      writeTags(to: tags, in: key)
     }
+  }
+
+  private static let shortKeyBytes = 512
+
+  /// - Parameter key: room for the longest key.
+  private func writeTags(to tags: UnsafeMutableRawBufferPointer, in key: UnsafeMutableRawBufferPointer) {
+    key.copyMemory(from: prefix)
+    for index in 0..<count {
+      let suffix = entry(at: index).suffix
+      if let start = key.baseAddress, let from = suffix.baseAddress {
+        (start + prefix.count).copyMemory(from: from, byteCount: suffix.count)
+      }
+      let hash = KeyHash.hash(
+        UnsafeRawBufferPointer(start: key.baseAddress, count: prefix.count + suffix.count))
+      tags[index] = Self.tag(ofHash: hash)
+    }
+    for index in count..<tags.count { tags[index] = 0 }
   }
 
   /// Copies the bytes of a suffix of this block to where there is room for them and for seven bytes more. A call of

@@ -15,7 +15,7 @@ import Testing
       .rangeRemovals(withSnapshot: false), .rangeRemovals(withSnapshot: true), .valueFiles, .valueReclaiming,
       .manifestRollover, .closing, .idle, .slowRemovals, .replacingIngests, .ingestsAlone, .backups,
       .fullDisk,
-      .formatRatchet,
+      .formatRatchet, .longKeys,
     ] as [EngineWorkload] + [GroupWorkload()]
 
   /// These meet what nobody thought of.
