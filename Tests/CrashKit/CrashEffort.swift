@@ -15,10 +15,10 @@
 ///     CAIRN_CRASH_CASE        one case alone, as a violation prints it
 ///     CAIRN_CRASH_FAULT       one failure alone, as a violation prints it; with the seed and the number of failures
 package struct CrashEffort: Sendable {
-  package var states = 60
-  package var recoveries = 12
+  package var states = 30
+  package var recoveries = 6
   /// `nil`: every one.
-  package var faults: Int? = 16
+  package var faults: Int? = 8
   package var seed: UInt64 = 1
   /// Whether somebody asked for just this effort, and so wants to read of it.
   package var isAskedFor = false

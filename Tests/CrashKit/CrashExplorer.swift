@@ -176,7 +176,7 @@ package struct CrashExplorer {
       for scene in recovery.all { await exhaust(scene, before) }
       return
     }
-    let goal = recoveries.count + Self.statesPerRecovery
+    let goal = recoveries.count + min(Self.statesPerRecovery, effort.recoveries)
     for scene in recovery.all.shuffled(using: &generator) {
       let model = generator.chance(1, in: 2) ? CrashModel.strict : .ordered
       for choice in scene.moment.choices(model, limit: 4, seed: generator.next()).choices {

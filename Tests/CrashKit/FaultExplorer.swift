@@ -159,7 +159,8 @@ package struct FaultExplorer {
     case .outcomeUnknown, .storageFailed: return nil
     case .inputOutput where !fault.cause.isSilent: return nil
     case .full where fault.cause == .noSpace || fault.cause == .quotaExceeded: return nil
-    case .corruption where fault.cause.isSilent: return nil
+    // What says which version it is may be what changed.
+    case .corruption, .unsupportedFormat: return fault.cause.isSilent ? nil : "fails with \(error)"
     default: return "fails with \(error)"
     }
   }

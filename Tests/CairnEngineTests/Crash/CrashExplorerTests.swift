@@ -32,7 +32,9 @@ import Testing
   @Test func aSyncThatIsLeftOutIsFound() async {
     var workload = Self.workload()
     workload.wrap = { LyingFileSystem($0) }
-    var explorer = CrashExplorer(workload, CrashEffort())
+    var effort = CrashEffort()
+    effort.states = 60
+    var explorer = CrashExplorer(workload, effort)
     let failures = await explorer.explore().failures
     #expect(failures.contains { $0.description.contains("I1") || $0.description.contains("corruption") })
   }
