@@ -23,7 +23,7 @@ struct CrashShrinking {
   private var left: Int
 
   /// Disks that are looked at of a run with fewer steps.
-  private static let statesOfCandidate = 400
+  private static let statesOfCandidate = 100
 
   init(_ workload: any CrashWorkload, _ effort: CrashEffort, _ failure: CrashFailure) {
     self.workload = workload

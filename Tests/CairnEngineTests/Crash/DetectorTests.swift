@@ -17,9 +17,10 @@ import Testing
     }
   }
 
-  private func failures(of workload: EngineWorkload) async -> [CrashFailure] {
+  private func failures(of workload: EngineWorkload, shrinking limit: Int = 0) async -> [CrashFailure] {
     var effort = CrashEffort()
     effort.states = 300
+    effort.shrinkLimit = limit
     var explorer = CrashExplorer(workload, effort)
     return await explorer.explore().failures
   }
@@ -66,7 +67,7 @@ import Testing
   @Test func aFailureIsMadeSimplerAndRepeats() async throws {
     var workload = Self.workload()
     workload.wrap = { LyingFileSystem($0, about: .file) }
-    let failure = try #require(await failures(of: workload).first)
+    let failure = try #require(await failures(of: workload, shrinking: 100).first)
     #expect(failure.found.steps.count <= 1, "one step does: \(failure)")
     let text = try #require(CrashCase("\(failure.found)"))
     #expect(text == failure.found)
