@@ -53,7 +53,7 @@ extension DiskMoment {
     return SimulatedFileSystem(disk.settled(table(after: choice)))
   }
 
-  /// Whether a process that dies in the operation before leaves something else than one that dies after it.
+  /// The write that led to this moment, if it was one: a process that dies in its midst leaves a part of it.
   private var lastWrite: (file: NodeNumber, offset: UInt64, bytes: [UInt8])? {
     guard isBehindWrite, case .data(let file, let offset, let bytes)? = disk.pending.last else { return nil }
     return (file, offset, bytes)

@@ -69,8 +69,8 @@ extension FaultPlan.Operation {
   /// Whether it happens outside.
   var isFact: Bool { self == .effect || self == .note }
 
-  /// What it can fail with in a simulation. Silent causes are left out of those that befall a workload of a user's: no
-  /// store can promise more than that it says so when it is read.
+  /// What it can fail with in a simulation. Silent causes befall only who asks for them: no store can promise more of these
+  /// than that it says so when it is read.
   package func canFail(with cause: FaultPlan.Cause) -> Bool {
     if self == .note || self == .pass { return false }
     return switch cause {
